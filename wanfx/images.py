@@ -1,0 +1,87 @@
+"""What the stages hand to each other: where pictures lie and how they are to be read. No pixels here."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal
+
+from wanfx.frames import Box, FrameRange, Timecode
+
+PixelType = Literal["half", "float"]
+_HASHES = re.compile(r"#+")
+
+
+@dataclass(frozen=True)
+class FramePattern:
+    """A numbered file: ``folder/head####tail``; the number of hashes is the padding.
+
+    >>> FramePattern("/plates/sh010.####.exr").path(1001).name
+    'sh010.1001.exr'
+    """
+
+    text: str
+
+    def path(self, frame: int) -> Path:
+        return Path(_HASHES.sub(lambda hashes: f"{frame:0{len(hashes.group())}d}", self.text, count=1))
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.text).parent
+
+    @property
+    def name(self) -> str:
+        return Path(self.text).name
+
+
+@dataclass(frozen=True)
+class Plate:
+    """A plate as every stage reads it: one scene-linear EXR a frame.
+
+    ``canvas`` is the union of the frames' data windows; arrays of a frame are canvas-sized, and a pixel's place in
+    display-window coordinates is its array place plus the canvas origin. ``color_space`` is scene-linear.
+    ``timecode`` is that of the first frame of ``frames``. ``source`` is what the user gave.
+    """
+
+    pattern: FramePattern
+    frames: FrameRange
+    canvas: Box
+    display_window: Box
+    pixel_aspect: float
+    color_space: str
+    pixel_type: PixelType
+    fps: Fraction
+    timecode: Timecode | None
+    source: str
+    source_color_space: str
+    color_space_from: str
+    movie: Path | None = None
+
+    def path(self, frame: int) -> Path:
+        return self.pattern.path(frame)
+
+
+@dataclass(frozen=True)
+class Matte:
+    """A subject's matte sequence: R=G=B=A in [0, 1], canvas-sized."""
+
+    subject: str
+    pattern: FramePattern
+    frames: FrameRange
+
+    def path(self, frame: int) -> Path:
+        return self.pattern.path(frame)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A sequence of canvas-sized RGB or RGBA pictures in the plate's own scene-linear space."""
+
+    name: str
+    pattern: FramePattern
+    frames: FrameRange
+
+    def path(self, frame: int) -> Path:
+        return self.pattern.path(frame)

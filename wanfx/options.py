@@ -1,0 +1,283 @@
+"""Every user option, once.
+
+One field here makes the command-line flag (``--set stage.option=value``), the shot-file key, the Blender property, the
+Nuke knob and the documentation. A field is ``Annotated[type, Knob(help, unit, min, max)]``; the type is one of bool,
+int, float, str, Literal and Optional of these. Standard library only, Python 3.9 and later.
+"""
+
+import dataclasses
+import difflib
+import typing
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Dict, Iterator, Literal, Mapping, Optional, Tuple, Union
+
+from wanfx.errors import OptionError
+
+Source = Literal["default", "studio", "shot", "flag"]
+
+
+@dataclass(frozen=True)
+class Knob:
+    """How an option is shown: help text, unit, and its limits (both inclusive)."""
+
+    help: str
+    unit: str = ""
+    min: Optional[float] = None
+    max: Optional[float] = None
+
+
+@dataclass(frozen=True)
+class IngestOptions:
+    """How the plate is read."""
+
+    bad_pixels: Annotated[
+        Literal["error", "keep"],
+        Knob("What to do about NaN or Inf in the plate: stop, or keep them where edit is 0 and report them"),
+    ] = "error"
+    gaps: Annotated[
+        Literal["error", "hold"], Knob("What to do about missing frames: stop, or hold the frame before")
+    ] = "error"
+    variable_rate: Annotated[
+        Literal["error", "conform"],
+        Knob("What to do about a movie of variable frame rate: stop, or conform it to its average rate"),
+    ] = "error"
+
+
+@dataclass(frozen=True)
+class MatteOptions:
+    """How the subject is found and carried through the shot."""
+
+    backend: Annotated[str, Knob("Segmenter: lite")] = "lite"
+    width_px: Annotated[int, Knob("Width of the pictures that are analysed", "px", 160, 1920)] = 640
+    grow_px: Annotated[float, Knob("Grow (or, negative, shrink) the matte", "px", -64, 64)] = 0.0
+    soften_px: Annotated[float, Knob("Soften the matte's edge", "px", 0, 64)] = 0.0
+
+
+@dataclass(frozen=True)
+class RefineOptions:
+    """How the matte becomes alpha."""
+
+    radius_px: Annotated[float, Knob("Half width of the band in which alpha is found from colour", "px", 0, 64)] = 8.0
+
+
+@dataclass(frozen=True)
+class CleanOptions:
+    """How the clean plate is made."""
+
+    grow_px: Annotated[float, Knob("Grow the subject before it is removed (motion blur, soft edges)", "px", 0, 128)] = (
+        10.0
+    )
+    samples: Annotated[int, Knob("Other frames that are looked at for the background of one frame", "", 2, 64)] = 12
+
+
+@dataclass(frozen=True)
+class ConditionOptions:
+    """What the generator is given."""
+
+    crop: Annotated[Literal["subject", "frame"], Knob("Work on a tracked crop, or on the whole frame")] = "subject"
+    margin: Annotated[float, Knob("Room around the subject, as a part of its size", "", 0, 2)] = 0.25
+    exposure_stops: Annotated[
+        Optional[float], Knob("Exposure of the model's picture; measured from the plate when not given", "stops", -16, 16)
+    ] = None
+
+
+@dataclass(frozen=True)
+class GenerateOptions:
+    """The generator and its seed."""
+
+    backend: Annotated[str, Knob("Generator: draft, fake, or auto for the best that is installed")] = "auto"
+    seed: Annotated[int, Knob("Seed of everything random", "", 0, 2**31 - 1)] = 0
+    window_frames: Annotated[
+        Optional[int], Knob("Frames generated at a time; the generator's own when not given", "frames", 1, 1024)
+    ] = None
+
+
+@dataclass(frozen=True)
+class RematteOptions:
+    """The new character's matte."""
+
+    grow_px: Annotated[float, Knob("Grow (or, negative, shrink) the new character's matte", "px", -64, 64)] = 0.0
+    soften_px: Annotated[float, Knob("Soften the new character's edge", "px", 0, 64)] = 0.0
+
+
+@dataclass(frozen=True)
+class FinishOptions:
+    """The comp."""
+
+    margin_px: Annotated[
+        float, Knob("How far around the old subject the clean plate may show", "px", 0, 256)
+    ] = 12.0
+    compression: Annotated[Literal["zips", "zip"], Knob("EXR compression (both lossless)")] = "zip"
+    plate_alpha: Annotated[
+        Literal["one", "keep"], Knob("Alpha of rgba: 1, or the plate's own where it has one")
+    ] = "one"
+    plate_channels: Annotated[
+        Literal["drop", "keep"], Knob("Carry the plate's extra channels over into a part `plate`")
+    ] = "drop"
+
+
+@dataclass(frozen=True)
+class ReviewOptions:
+    """The review movie."""
+
+    codec: Annotated[Literal["h264", "prores", "dnxhr", "none"], Knob("Codec of the review movie")] = "h264"
+    burn_in: Annotated[bool, Knob("Burn in frame, timecode and version")] = False
+    display: Annotated[Optional[str], Knob("OCIO display; the config's default when not given")] = None
+    view: Annotated[Optional[str], Knob("OCIO view; the display's default when not given")] = None
+    width_px: Annotated[int, Knob("Widest the review movie may be", "px", 160, 8192)] = 1920
+
+
+@dataclass(frozen=True)
+class Options:
+    """All stages' options, each with where its value came from (`sources`, dotted key to `Source`)."""
+
+    ingest: IngestOptions = field(default_factory=IngestOptions)
+    matte: MatteOptions = field(default_factory=MatteOptions)
+    refine: RefineOptions = field(default_factory=RefineOptions)
+    clean: CleanOptions = field(default_factory=CleanOptions)
+    condition: ConditionOptions = field(default_factory=ConditionOptions)
+    generate: GenerateOptions = field(default_factory=GenerateOptions)
+    rematte: RematteOptions = field(default_factory=RematteOptions)
+    finish: FinishOptions = field(default_factory=FinishOptions)
+    review: ReviewOptions = field(default_factory=ReviewOptions)
+    sources: Mapping[str, Source] = field(default_factory=dict, compare=False)
+
+    def with_values(self, values: Mapping[str, Any], *, source: Source) -> "Options":
+        """These options with ``values`` (dotted key to value) set. Text is parsed to the option's type.
+
+        Raises OptionError, naming the key and what it may be.
+        """
+        stages: Dict[str, Any] = {}
+        sources = dict(self.sources)
+        for key, value in values.items():
+            spec = find_spec(key)
+            current = stages.get(spec.stage, getattr(self, spec.stage))
+            stages[spec.stage] = dataclasses.replace(current, **{spec.name: spec.parse(value)})
+            sources[key] = source
+        return dataclasses.replace(self, **stages, sources=sources)
+
+    def as_dict(self) -> Dict[str, Dict[str, Any]]:
+        """Stage to option to value."""
+        return {name: dataclasses.asdict(getattr(self, name)) for name in STAGE_OPTIONS}
+
+
+STAGE_OPTIONS: Dict[str, type] = {
+    "ingest": IngestOptions,
+    "matte": MatteOptions,
+    "refine": RefineOptions,
+    "clean": CleanOptions,
+    "condition": ConditionOptions,
+    "generate": GenerateOptions,
+    "rematte": RematteOptions,
+    "finish": FinishOptions,
+    "review": ReviewOptions,
+}
+
+
+@dataclass(frozen=True)
+class OptionSpec:
+    """One option as user interfaces and the schema need it."""
+
+    stage: str
+    name: str
+    kind: Literal["bool", "int", "float", "str", "choice"]
+    optional: bool
+    choices: Tuple[str, ...]
+    default: Any
+    knob: Knob
+
+    @property
+    def key(self) -> str:
+        return f"{self.stage}.{self.name}"
+
+    @property
+    def expects(self) -> str:
+        """What the option may be, in words."""
+        if self.kind == "choice":
+            return "one of " + ", ".join(self.choices)
+        words = {"bool": "true or false", "int": "a whole number", "float": "a number", "str": "text"}[self.kind]
+        if self.knob.min is not None and self.knob.max is not None:
+            words += f" from {self.knob.min:g} to {self.knob.max:g}"
+        return words + (" or none" if self.optional else "")
+
+    def parse(self, value: Any) -> Any:
+        """``value`` (of the option's type, or text) as the option's type; OptionError where it cannot be."""
+        if self.optional and (value is None or value == "none"):
+            return None
+        parsed = _PARSERS[self.kind](value)
+        if parsed is None or (self.kind == "choice" and parsed not in self.choices) or not self._within(parsed):
+            raise OptionError(f"{value!r} is not {self.expects}", key=self.key, remedy=f"set it to {self.expects}")
+        return parsed
+
+    def _within(self, value: Any) -> bool:
+        if self.kind not in ("int", "float"):
+            return True
+        low = self.knob.min is None or value >= self.knob.min
+        return low and (self.knob.max is None or value <= self.knob.max)
+
+
+def _parse_bool(value: Any) -> Optional[bool]:
+    if isinstance(value, bool):
+        return value
+    return {"true": True, "false": False}.get(value.lower()) if isinstance(value, str) else None
+
+
+def _parse_float(value: Any) -> Optional[float]:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    return number if number - number == 0 else None
+
+
+def _parse_int(value: Any) -> Optional[int]:
+    number = _parse_float(value)
+    return int(number) if number is not None and number == int(number) else None
+
+
+def _parse_str(value: Any) -> Optional[str]:
+    return value if isinstance(value, str) else None
+
+
+_PARSERS = {"bool": _parse_bool, "int": _parse_int, "float": _parse_float, "str": _parse_str, "choice": _parse_str}
+
+
+def specs() -> Iterator[OptionSpec]:
+    """Every option, in the order of the stages."""
+    for stage, options in STAGE_OPTIONS.items():
+        hints = typing.get_type_hints(options, include_extras=True)
+        for item in dataclasses.fields(options):
+            yield _spec(stage, item, hints[item.name])
+
+
+def _spec(stage: str, item: "dataclasses.Field[Any]", hint: Any) -> OptionSpec:
+    kind, knob = typing.get_args(hint)
+    optional = typing.get_origin(kind) is Union
+    if optional:
+        kind = next(arg for arg in typing.get_args(kind) if arg is not type(None))
+    is_choice = typing.get_origin(kind) is Literal
+    choices = typing.get_args(kind) if is_choice else ()
+    name = "choice" if is_choice else kind.__name__
+    return OptionSpec(stage, item.name, name, optional, choices, item.default, knob)
+
+
+_SPECS: Dict[str, OptionSpec] = {spec.key: spec for spec in specs()}
+
+
+def find_spec(key: str) -> OptionSpec:
+    """The option with this dotted key; OptionError with the nearest names where there is none."""
+    if key in _SPECS:
+        return _SPECS[key]
+    near = difflib.get_close_matches(key, _SPECS, n=3)
+    hint = "did you mean " + " or ".join(near) + "?" if near else "see `wanfx run --help` for the options"
+    raise OptionError("there is no such option", key=key, remedy=hint)
+
+
+def parse_assignment(text: str) -> Tuple[str, str]:
+    """``stage.option=value`` as key and value."""
+    key, sign, value = text.partition("=")
+    if not sign:
+        raise OptionError("an option is set as stage.option=value", key=text, remedy="for example finish.margin_px=16")
+    return key.strip(), value.strip()
