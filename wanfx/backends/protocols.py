@@ -1,0 +1,146 @@
+"""What a backend must offer. Everything a stage knows about a model is here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from wanfx.frames import FrameRange, Size
+
+Array = npt.NDArray[np.float32]
+Quality = Literal["draft", "preview", "fast", "final"]
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """A model as the manifest names it."""
+
+    name: str
+    revision: str
+    licence: str
+    sha256: str = ""
+
+
+class FrameSource(Protocol):
+    """Pictures of a shot for analysis, read one at a time.
+
+    Pictures are `size`, square pixels, (H, W, 3) float32, display-encoded sRGB in [0, 1]: for looking at, never for
+    the comp.
+    """
+
+    @property
+    def frames(self) -> FrameRange: ...
+
+    @property
+    def size(self) -> Size: ...
+
+    def read(self, frame: int) -> Array: ...
+
+
+@dataclass(frozen=True)
+class PointPrompt:
+    """A point on (`keep`) or off the subject; pixels of the frame source, pixel centres at .5."""
+
+    frame: int
+    x: float
+    y: float
+    keep: bool = True
+
+
+@dataclass(frozen=True)
+class BoxPrompt:
+    """A box around the subject; pixels of the frame source, corners."""
+
+    frame: int
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """What the artist said about one subject; empty when nothing was said."""
+
+    points: tuple[PointPrompt, ...] = ()
+    boxes: tuple[BoxPrompt, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.points and not self.boxes
+
+
+class Segmenter(Protocol):
+    """Finds a subject in every frame."""
+
+    name: str
+    models: tuple[ModelCard, ...]
+
+    def load(self) -> None: ...
+
+    def segment(self, source: FrameSource, *, prompts: Prompts) -> Iterator[tuple[int, Array, float]]:
+        """Frame, matte (H, W) in [0, 1] at the source's size, and confidence in [0, 1]; each frame once, any order.
+
+        Raises NothingFoundError where there is nothing to find.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class GeneratedFrame:
+    """One frame in model space: rgb (H, W, 3) float32 in about [-1, 1], and alpha (H, W) where the generator has one.
+
+    With alpha, rgb is the straight (unpremultiplied) foreground wherever alpha > 0 and the background elsewhere.
+    """
+
+    rgb: Array
+    alpha: Array | None
+
+
+class WindowInputs(Protocol):
+    """One window's conditioning, read lazily. Pictures are (H, W, 3) float32 in model space at `size`."""
+
+    @property
+    def frames(self) -> tuple[int, ...]: ...
+
+    @property
+    def size(self) -> Size: ...
+
+    @property
+    def seed(self) -> int: ...
+
+    @property
+    def carried(self) -> tuple[Array, ...]:
+        """What `ops.lock` made of the window before: the first frames of this one."""
+        ...
+
+    def background(self, frame: int) -> Array: ...
+
+    def mask(self, frame: int) -> Array:
+        """(H, W) in [0, 1]: where the generator draws."""
+        ...
+
+    def card(self, frame: int) -> tuple[Array, Array]:
+        """The reference placed in the crop: straight rgb in model space and alpha (H, W)."""
+        ...
+
+
+class Generator(Protocol):
+    """Makes a window of frames."""
+
+    name: str
+    quality: Quality
+    models: tuple[ModelCard, ...]
+    window_frames: int
+    carried_frames: int
+    pixel_type: Literal["half", "float"]
+
+    def load(self, settings: Any) -> None: ...
+
+    def generate(self, inputs: WindowInputs) -> Iterator[GeneratedFrame]:
+        """One frame for every frame of the window, in order."""
+        ...
