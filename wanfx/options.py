@@ -86,6 +86,9 @@ class GenerateOptions:
     """The generator and its seed."""
 
     backend: Annotated[str, Knob("Generator: draft, fake, or auto for the best that is installed")] = "auto"
+    quality: Annotated[
+        Literal["auto", "draft", "preview", "fast", "final"], Knob("Quality; draft and fake are always draft")
+    ] = "auto"
     seed: Annotated[int, Knob("Seed of everything random", "", 0, 2**31 - 1)] = 0
     window_frames: Annotated[
         Optional[int], Knob("Frames generated at a time; the generator's own when not given", "frames", 1, 1024)
@@ -128,6 +131,15 @@ class ReviewOptions:
 
 
 @dataclass(frozen=True)
+class DeliverOptions:
+    """How a delivery is named."""
+
+    name: Annotated[
+        str, Knob("Template of the comp's file name: {show} {seq} {shot} {task} {quality} {colorspace} {version}")
+    ] = "{shot}_{quality}_{version}"
+
+
+@dataclass(frozen=True)
 class Options:
     """All stages' options, each with where its value came from (`sources`, dotted key to `Source`)."""
 
@@ -140,6 +152,7 @@ class Options:
     rematte: RematteOptions = field(default_factory=RematteOptions)
     finish: FinishOptions = field(default_factory=FinishOptions)
     review: ReviewOptions = field(default_factory=ReviewOptions)
+    deliver: DeliverOptions = field(default_factory=DeliverOptions)
     sources: Mapping[str, Source] = field(default_factory=dict, compare=False)
 
     def with_values(self, values: Mapping[str, Any], *, source: Source) -> "Options":
@@ -171,6 +184,7 @@ STAGE_OPTIONS: Dict[str, type] = {
     "rematte": RematteOptions,
     "finish": FinishOptions,
     "review": ReviewOptions,
+    "deliver": DeliverOptions,
 }
 
 

@@ -1,0 +1,107 @@
+"""Units of work and their records: what makes a run resumable.
+
+A unit is a frame, a window or a shot of one stage. Its record is written, atomically, after its files are complete.
+A unit is done when its record has the unit's key and every file is there with the recorded hash.
+
+Files that an artist may paint on are written through `PaintableFolder`. It keeps a ledger of the hashes of all that
+wanfx ever wrote there; a file with a hash that is not in the ledger is an artist's. It is never overwritten, and it
+counts as the unit's result.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from wanfx.io.atomic import atomic_path, sha256_file, write_json
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One piece of a stage: ``name`` is unique in the stage, ``key`` a hash of all it depends on."""
+
+    stage: str
+    name: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """A unit's result: files (relative to the work folder) with their SHA-256, and facts and measures (plain JSON)."""
+
+    key: str
+    files: Mapping[str, str]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+class UnitStore:
+    """The records below a work folder."""
+
+    def __init__(self, work: Path) -> None:
+        self.work = work
+
+    def find(self, unit: Unit) -> Record | None:
+        """The unit's record where its result is still good, else None."""
+        record = self.read(unit.stage, unit.name)
+        if record is None or record.key != unit.key:
+            return None
+        for name, digest in record.files.items():
+            path = self.work / name
+            if not path.is_file() or sha256_file(path) != digest:
+                return None
+        return record
+
+    def read(self, stage: str, name: str) -> Record | None:
+        """The unit's record, good or not."""
+        try:
+            data = json.loads(self._path(stage, name).read_text(encoding="utf-8"))
+        except (FileNotFoundError, NotADirectoryError, ValueError):
+            return None
+        return Record(data["key"], data["files"], data["facts"])
+
+    def commit(self, unit: Unit, *, files: Iterable[Path], facts: Mapping[str, Any]) -> Record:
+        """Record the unit as done."""
+        digests = {path.relative_to(self.work).as_posix(): sha256_file(path) for path in files}
+        record = Record(unit.key, digests, dict(facts))
+        write_json(
+            self._path(unit.stage, unit.name), {"key": record.key, "files": dict(record.files), "facts": record.facts}
+        )
+        return record
+
+    def _path(self, stage: str, name: str) -> Path:
+        return self.work / "records" / stage / f"{name}.json"
+
+
+class PaintableFolder:
+    """A folder whose files an artist may replace; see the module's text."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._ledger = folder / ".made_by_wanfx"
+        self._made = set(self._ledger.read_text().split()) if self._ledger.exists() else set()
+
+    def is_painted(self, path: Path) -> bool:
+        """Whether an artist made this file."""
+        return path.is_file() and sha256_file(path) not in self._made
+
+    def write(self, path: Path, write: Callable[[Path], None]) -> bool:
+        """Let ``write`` make the file, unless an artist has; False where the artist's was kept."""
+        if self.is_painted(path):
+            return False
+        with atomic_path(path) as temporary:
+            write(temporary)
+            self._note(sha256_file(temporary))
+        return True
+
+    def _note(self, digest: str) -> None:
+        # The ledger is written before the file takes its place: a kill in between must not make it look painted.
+        if digest in self._made:
+            return
+        self._made.add(digest)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with self._ledger.open("a", encoding="ascii") as ledger:
+            ledger.write(digest + "\n")
+            ledger.flush()
