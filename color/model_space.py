@@ -132,7 +132,7 @@ class ModelSpace:
 
 
 def _finite(values: Pixels) -> Pixels:
-    return np.nan_to_num(values, nan=0.0, posinf=_LARGEST_HALF, neginf=-_LARGEST_HALF)
+    return np.asarray(np.nan_to_num(values, nan=0.0, posinf=_LARGEST_HALF, neginf=-_LARGEST_HALF))
 
 
 def _in_chunks(values: npt.NDArray[np.floating], convert: Callable[[Pixels], Pixels]) -> Pixels:

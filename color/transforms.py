@@ -208,4 +208,4 @@ def to_srgb_display(linear_rec709: Pixels, *, exposure_stops: float = 0.0) -> Pi
     soft = 1.0 - room * np.exp((_SOFT_CLIP_START - np.maximum(light, _SOFT_CLIP_START)) / room)
     light = np.where(light > _SOFT_CLIP_START, soft, light)
     encoded = np.where(light <= 0.0031308, light * 12.92, 1.055 * np.power(light, 1 / 2.4) - 0.055)
-    return np.clip(encoded, 0.0, 1.0).astype(np.float32, copy=False)
+    return np.asarray(np.clip(encoded, 0.0, 1.0), np.float32)
