@@ -88,6 +88,23 @@ def write_error(error: BaseException, *, path: str | Path) -> EnvironmentFailedE
     )
 
 
+def short_write_error(temporary: Path, *, path: str | Path) -> EnvironmentFailedError:
+    """Why ``temporary`` is shorter than it should be although its writer reported success.
+
+    The system tells the reason to whoever writes next, so a little is appended.
+    """
+    try:
+        with temporary.open("ab") as file:
+            file.write(bytes(1 << 16))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        return write_error(error, path=path)
+    return EnvironmentFailedError(
+        "was not written whole", path=path, remedy="check the disk or network share, then resume the run"
+    )
+
+
 def _errno_in(text: str) -> int | None:
     return next((number for number in (*_FULL, *_REFUSED, errno.EIO) if os.strerror(number) in text), None)
 
