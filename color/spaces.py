@@ -27,7 +27,7 @@ _VAGUE = frozenset({"", "unknown", "unspecified"})
 # Red, green, blue, white (x, y): SMPTE ST 2065-1 and S-2014-004 (AP0, AP1), ITU-R BT.709, BT.2020, SMPTE EG 432-1.
 _D65 = (0.3127, 0.3290)
 _ACES_WHITE = (0.32168, 0.33767)
-_PRIMARIES: Mapping[str, tuple[float, ...]] = {
+PRIMARIES: Mapping[str, tuple[float, ...]] = {
     "lin_ap1_scene": (0.713, 0.293, 0.165, 0.830, 0.128, 0.044, *_ACES_WHITE),
     "lin_ap0_scene": (0.7347, 0.2653, 0.0, 1.0, 0.0001, -0.077, *_ACES_WHITE),
     "lin_rec709_scene": (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, *_D65),
@@ -117,7 +117,7 @@ def _numbers(value: object) -> tuple[float, ...]:
 
 
 def _by_chromaticities(config: ColorConfig, numbers: tuple[float, ...]) -> ToldSpace:
-    for interop_id, primaries in _PRIMARIES.items():
+    for interop_id, primaries in PRIMARIES.items():
         if len(numbers) == 8 and all(abs(a - b) <= _TOLERANCE for a, b in zip(numbers, primaries, strict=True)):
             name = find_interop(config, interop_id)
             if name is not None:

@@ -42,11 +42,10 @@ class RunStarted(Event):
 
 @dataclass(frozen=True)
 class StageStarted(Event):
-    """A stage began; ``done`` of its ``units`` were there already."""
+    """A stage of so many units began."""
 
     stage: str
     units: int
-    done: int
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal
@@ -42,7 +43,8 @@ class Plate:
 
     ``canvas`` is the union of the frames' data windows; arrays of a frame are canvas-sized, and a pixel's place in
     display-window coordinates is its array place plus the canvas origin. ``color_space`` is scene-linear.
-    ``timecode`` is that of the first frame of ``frames``. ``source`` is what the user gave.
+    ``timecode`` is that of the first frame of ``frames``. ``source`` is what the user gave; ``movie`` is set where it is
+    a movie. ``held`` maps missing frames to the ones that stand in for them.
     """
 
     pattern: FramePattern
@@ -58,9 +60,11 @@ class Plate:
     source_color_space: str
     color_space_from: str
     movie: Path | None = None
+    held: Mapping[int, int] = field(default_factory=dict)
 
     def path(self, frame: int) -> Path:
-        return self.pattern.path(frame)
+        """The frame's file; a missing frame that is held has that of an earlier one."""
+        return self.pattern.path(self.held.get(frame, frame))
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ class Unit:
 
 @dataclass(frozen=True)
 class Record:
-    """A unit's result: files (relative to the work folder) with their SHA-256, and facts and measures (plain JSON)."""
+    """A unit's result: files (relative to the shot's folder) with their SHA-256, and facts and measures (plain JSON)."""
 
     key: str
     files: Mapping[str, str]
@@ -38,10 +38,11 @@ class Record:
 
 
 class UnitStore:
-    """The records below a work folder."""
+    """The records of a shot's folder ``root``; they lie in ``records``."""
 
-    def __init__(self, work: Path) -> None:
-        self.work = work
+    def __init__(self, root: Path, *, records: Path) -> None:
+        self.root = root
+        self._records = records
 
     def find(self, unit: Unit) -> Record | None:
         """The unit's record where its result is still good, else None."""
@@ -49,7 +50,7 @@ class UnitStore:
         if record is None or record.key != unit.key:
             return None
         for name, digest in record.files.items():
-            path = self.work / name
+            path = self.root / name
             if not path.is_file() or sha256_file(path) != digest:
                 return None
         return record
@@ -64,7 +65,7 @@ class UnitStore:
 
     def commit(self, unit: Unit, *, files: Iterable[Path], facts: Mapping[str, Any]) -> Record:
         """Record the unit as done."""
-        digests = {path.relative_to(self.work).as_posix(): sha256_file(path) for path in files}
+        digests = {path.relative_to(self.root).as_posix(): sha256_file(path) for path in files}
         record = Record(unit.key, digests, dict(facts))
         write_json(
             self._path(unit.stage, unit.name), {"key": record.key, "files": dict(record.files), "facts": record.facts}
@@ -72,7 +73,7 @@ class UnitStore:
         return record
 
     def _path(self, stage: str, name: str) -> Path:
-        return self.work / "records" / stage / f"{name}.json"
+        return self._records / stage / f"{name}.json"
 
 
 class PaintableFolder:

@@ -124,8 +124,8 @@ class WindowInputs(Protocol):
         """(H, W) in [0, 1]: where the generator draws."""
         ...
 
-    def card(self, frame: int) -> tuple[Array, Array]:
-        """The reference placed in the crop: straight rgb in model space and alpha (H, W)."""
+    def card(self, frame: int) -> tuple[Array, Array] | None:
+        """The reference placed in the crop: straight rgb in model space and alpha (H, W); None in `background`."""
         ...
 
 

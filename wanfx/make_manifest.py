@@ -1,0 +1,134 @@
+"""The manifest of a finished run."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from wanfx import __version__
+from wanfx.io.atomic import sha256_file
+from wanfx.manifest import SCHEMA
+from wanfx.options import specs
+from wanfx.stages.context import RunContext
+from wanfx.stages.finish import Finished, FinishInputs
+from wanfx.stages.ingest import Ingested
+from wanfx.stages.matte import Tracked
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """All that a manifest is made of."""
+
+    run: RunContext
+    ingested: Ingested
+    finished: Finished
+    inputs: FinishInputs
+    tracked: Tracked
+    mattes: list[Path]
+    review: Path | None
+
+
+def build_manifest(delivered: Delivered) -> dict[str, Any]:
+    """The manifest, its promises still to come. Paths are POSIX, relative to the version's folder."""
+    run, finished, inputs = delivered.run, delivered.finished, delivered.inputs
+    generator = inputs.generated.generator
+    cut = run.shot.cut_range
+    first, last = finished.frames[0], finished.frames[-1]
+    return {
+        "schema": SCHEMA,
+        "wanfx": __version__,
+        "show": run.shot.show,
+        "seq": run.shot.seq,
+        "shot": run.shot.name,
+        "task": run.shot.task,
+        "backend": generator.name,
+        "quality": generator.quality,
+        "frames": f"{first}-{last}",
+        "cut": f"{first}-{last}" if cut is None else str(cut),
+        "plate": _plate(delivered),
+        "comp": {
+            "pattern": _relative(Path(finished.pattern.text), run),
+            "parts": list(finished.parts),
+            "colorspace": inputs.conditioning.plate.color_space,
+        },
+        "color": _color(delivered),
+        "subjects": [
+            {
+                "name": delivered.tracked.subject.name,
+                "layer": delivered.tracked.layer,
+                "mattes": sorted({path.parent.name for path in delivered.mattes}),
+            }
+        ],
+        "models": [asdict(card) for card in (*delivered.tracked.models, *generator.models)],
+        "seed": run.options.generate.seed,
+        "options": _options(run),
+        "promises": [],
+        "consent": dict(run.shot.consent),
+        "policy": dict(run.shot.policy),
+        "files": _files(delivered),
+        "frame_facts": {str(frame): _frame_fact(delivered, frame) for frame in finished.frames},
+    }
+
+
+def _frame_fact(delivered: Delivered, frame: int) -> dict[str, Any]:
+    return {**delivered.finished.facts[frame], "confidence": delivered.inputs.confidence.get(frame)}
+
+
+def _plate(delivered: Delivered) -> dict[str, Any]:
+    plate, source = delivered.ingested.plate, delivered.ingested.source
+    return {
+        "source": Path(plate.source).as_posix() if not Path(plate.source).is_absolute() else Path(plate.source).name,
+        "pattern": _relative(Path(plate.pattern.text), delivered.run),
+        "is_original": source.is_in_place,
+        "colorspace": plate.color_space,
+        "source_colorspace": plate.source_color_space,
+        "source_colorspace_from": plate.color_space_from,
+        "size": [plate.display_window.width, plate.display_window.height],
+        "display_window": plate.display_window.as_list(),
+        "data_window": plate.canvas.as_list(),
+        "pixel_aspect": plate.pixel_aspect,
+        "pixel_type": plate.pixel_type,
+        "fps": f"{plate.fps.numerator}/{plate.fps.denominator}",
+        "timecode": None if plate.timecode is None else str(plate.timecode),
+        "frames": str(plate.frames),
+        "held": {str(frame): other for frame, other in plate.held.items()},
+        "bad_pixels": {str(f): fact["bad_pixels"] for f, fact in delivered.ingested.facts.items() if fact["bad_pixels"]},
+        "range_linear": [
+            min(fact["min_linear"] for fact in delivered.ingested.facts.values()),
+            max(fact["max_linear"] for fact in delivered.ingested.facts.values()),
+        ],
+    }
+
+
+def _color(delivered: Delivered) -> dict[str, Any]:
+    color, space = delivered.run.color, delivered.inputs.conditioning.space
+    return {
+        "config": color.name,
+        "config_sha256": color.sha256,
+        "config_from": color.source,
+        "working_space": color.scene_linear,
+        "model_space": {"name": space.NAME, "exposure_stops": space.exposure_stops, "ceiling_linear": space.ceiling},
+    }
+
+
+def _options(run: RunContext) -> dict[str, Any]:
+    values = run.options.as_dict()
+    return {
+        spec.key: {"value": values[spec.stage][spec.name], "from": run.options.sources.get(spec.key, "default")}
+        for spec in specs()
+    }
+
+
+def _files(delivered: Delivered) -> list[dict[str, str]]:
+    comps = [delivered.finished.pattern.path(frame) for frame in delivered.finished.frames]
+    reviews = [] if delivered.review is None else [delivered.review]
+    return [
+        {"path": _relative(path, delivered.run), "sha256": sha256_file(path)}
+        for path in (*comps, *delivered.mattes, *reviews)
+    ]
+
+
+def _relative(path: Path, run: RunContext) -> str:
+    return Path(os.path.relpath(path.absolute(), run.version.folder.absolute())).as_posix()

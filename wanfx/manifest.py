@@ -1,0 +1,64 @@
+"""The manifest of a delivery: what was made, of what, by what, and that it holds.
+
+It is JSON with relative POSIX paths, no times and no machine names, so that two runs of one shot make one manifest.
+``digest`` is the SHA-256 of all the rest; a changed manifest is thus found.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from wanfx.errors import InputError
+from wanfx.io.atomic import write_json
+from wanfx.keys import canonical_json
+
+SCHEMA = "wanfx.manifest/1"
+REQUIRED = (
+    "schema", "wanfx", "shot", "task", "backend", "quality", "frames", "cut", "plate", "comp", "subjects", "models",
+    "seed", "options", "promises", "consent", "files", "digest",
+)  # fmt: skip
+# From each older version of the schema to the next.
+_UPGRADES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+
+
+def digest(manifest: Mapping[str, Any]) -> str:
+    """The SHA-256 of the manifest without its ``digest``."""
+    rest = {key: value for key, value in manifest.items() if key != "digest"}
+    return hashlib.sha256(canonical_json(rest).encode()).hexdigest()
+
+
+def write_manifest(path: Path, manifest: Mapping[str, Any]) -> None:
+    """Write the manifest with its digest, atomically."""
+    sealed = {**manifest, "digest": digest(manifest)}
+    missing = [key for key in REQUIRED if key not in sealed]
+    if missing:
+        raise ValueError(f"a manifest without {', '.join(missing)}")
+    write_json(path, sealed)
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """The manifest at ``path``, upgraded to the schema of today.
+
+    Raises InputError where it is missing, not JSON, or of a newer major version.
+    """
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(
+            "there is no manifest here", path=path, remedy="give a version's folder, as out/shot/v001, of a finished run"
+        ) from error
+    except ValueError as error:
+        raise InputError(f"is not a manifest: {error}", path=path, remedy="copy the delivery again") from error
+    if not isinstance(manifest, dict):
+        raise InputError("is not a manifest", path=path, remedy="copy the delivery again")
+    while manifest.get("schema") in _UPGRADES:
+        manifest = _UPGRADES[manifest["schema"]](manifest)
+    if manifest.get("schema") != SCHEMA:
+        raise InputError(
+            f"schema {manifest.get('schema')!r} is not known here", path=path, key="schema", remedy="update wanfx"
+        )
+    return manifest

@@ -1,0 +1,59 @@
+"""Names that are safe on every system, and the templates they are made from."""
+
+from __future__ import annotations
+
+import re
+import string
+import unicodedata
+from collections.abc import Mapping
+
+from wanfx.errors import OptionError
+
+_UNSAFE = re.compile(r'[\x00-\x1f<>:"/\\|?*#%{}\s]+')
+_RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(\..*)?$", re.IGNORECASE)
+TEMPLATE_FIELDS = ("show", "seq", "shot", "task", "quality", "colorspace", "version")
+
+
+def slug(text: str) -> str:
+    """``text`` as a file name: NFC, no spaces, safe on Windows (no reserved words or characters).
+
+    >>> slug("sh 010: take/2"), slug("CON"), slug("Über"), slug("..")
+    ('sh_010_take_2', 'CON_', 'Über', '_')
+    """
+    name = _UNSAFE.sub("_", unicodedata.normalize("NFC", text)).strip("._ ")
+    if not name:
+        return "_"
+    reserved = _RESERVED.match(name)
+    if reserved:
+        end = reserved.end(1)
+        return f"{name[:end]}_{name[end:]}"
+    return name
+
+
+def layer_name(text: str) -> str:
+    """``text`` as an EXR layer name: letters, digits and underscores, and no digit at the end (Nuke drops those).
+
+    >>> layer_name("girl 2"), layer_name("boy.left")
+    ('girl_2_', 'boy_left')
+    """
+    name = re.sub(r"[^A-Za-z0-9_]+", "_", unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode())
+    name = name.strip("_") or "subject"
+    return f"{name}_" if name[-1].isdigit() else name
+
+
+def fill_template(template: str, *, fields: Mapping[str, str], key: str) -> str:
+    """The template with its fields; parts that are empty leave no double underscore. Raises OptionError.
+
+    >>> fill_template("{show}_{shot}_{version}", fields={"show": "", "shot": "sh010", "version": "v001"}, key="k")
+    'sh010_v001'
+    """
+    try:
+        names = [name for _, name, _, _ in string.Formatter().parse(template) if name is not None]
+    except ValueError as error:
+        raise OptionError(f"{template!r} is not a template: {error}", key=key, remedy="write it as {shot}_{version}") from error
+    unknown = [name for name in names if name not in TEMPLATE_FIELDS]
+    if unknown:
+        known = ", ".join("{" + name + "}" for name in TEMPLATE_FIELDS)
+        raise OptionError(f"{{{unknown[0]}}} is no field of a name", key=key, remedy=f"the fields are {known}")
+    filled = template.format_map({name: slug(fields.get(name, "")) if fields.get(name) else "" for name in names})
+    return slug(re.sub(r"_{2,}", "_", filled))

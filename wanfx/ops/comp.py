@@ -1,0 +1,64 @@
+"""The comp, exactly as it is documented, so that Nuke and Blender can rebuild it.
+
+``rgba = char + (1 - char.A) * shadow * mix(plate, clean, reveal)`` where ``edit > 0``; where it is 0 the plate's bits
+are copied. Mattes are rounded to half first, then composited.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float32]
+Half = npt.NDArray[np.float16]
+
+
+@dataclass(frozen=True)
+class Mattes:
+    """A frame's mattes, half, (H, W): the new character, what is revealed, and all that is edited."""
+
+    character: Half
+    reveal: Half
+    edit: Half
+
+
+def make_mattes(character: Array, old: Array) -> Mattes:
+    """The mattes of task ``replace``; ``old`` is the old subject's matte, grown to what may be revealed.
+
+    ``reveal`` is old minus new as sets: the clean plate shows wherever the old subject was and the new character does
+    not hide it wholly. (Subtracting values would leave the old subject in the new one's soft edge.)
+    """
+    half = character.astype(np.float16)
+    reveal = np.where(half < 1, old.astype(np.float16), np.float16(0))
+    return Mattes(half, reveal, np.maximum(half, reveal))
+
+
+def keep_mattes(actor: Array) -> Mattes:
+    """The mattes of task ``background``: the actor is kept, the rest is new; ``edit`` is 1 - alpha."""
+    half = actor.astype(np.float16)
+    edit = (np.float32(1) - half.astype(np.float32)).astype(np.float16)
+    # 1 - alpha of an alpha just below 1 is representable, but a tiny alpha makes an edit of exactly 1: both are right.
+    return Mattes(half, (edit > 0).astype(np.float16), edit)
+
+
+def composite(
+    plate: npt.NDArray[Any], *, char: Half, clean: npt.NDArray[Any], mattes: Mattes, shadow: Half | None = None
+) -> npt.NDArray[Any]:
+    """The comp's RGB in the plate's own pixel type; all (H, W, C) in the plate's scene-linear space, unclamped.
+
+    ``char`` is premultiplied RGBA, ``shadow`` an RGB multiplier (1 = none).
+    """
+    base = plate.astype(np.float32)
+    reveal = mattes.reveal.astype(np.float32)[..., None]
+    # NaN and Inf of the plate must not reach what is revealed: 0 * NaN is NaN.
+    base = np.where(reveal >= 1, clean.astype(np.float32), base + reveal * (clean.astype(np.float32) - base))
+    if shadow is not None:
+        base = base * shadow.astype(np.float32)
+    alpha = char[..., 3:].astype(np.float32)
+    rgb = char[..., :3].astype(np.float32) + np.where(alpha >= 1, np.float32(0), (1 - alpha) * base)
+    with np.errstate(over="ignore"):
+        edited = rgb.astype(plate.dtype)
+    return np.where(mattes.edit[..., None] > 0, edited, plate)

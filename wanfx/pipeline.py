@@ -1,0 +1,191 @@
+"""The stages of a shot, in order, from the plate to a verified delivery."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from wanfx import __version__
+from wanfx.backends.registry import find_generator
+from wanfx.delivery import Version
+from wanfx.errors import MissingError, PromiseBrokenError, ShotError
+from wanfx.frames import FrameRange
+from wanfx.images import FramePattern
+from wanfx.io.atomic import write_json
+from wanfx.make_manifest import Delivered, build_manifest
+from wanfx.manifest import read_manifest, write_manifest
+from wanfx.names import fill_template
+from wanfx.ops.camera import CameraPath
+from wanfx.qc.promises import Promise
+from wanfx.qc.verify import verify_delivery
+from wanfx.stages.camera import run_camera
+from wanfx.stages.clean import run_clean
+from wanfx.stages.condition import run_condition
+from wanfx.stages.context import RunContext
+from wanfx.stages.deliver import deliver_mattes
+from wanfx.stages.finish import CopiedFrames, Finished, FinishInputs, FrameMaker, run_finish
+from wanfx.stages.generate import run_generate
+from wanfx.stages.ingest import Ingested, run_ingest
+from wanfx.stages.matte import Tracked, run_matte
+from wanfx.stages.refine import Refined, run_refine
+from wanfx.stages.rematte import run_rematte
+from wanfx.stages.review import run_review
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run ended with. ``is_new`` is False where the last version was already what was asked for."""
+
+    version: Version
+    manifest: dict[str, Any]
+    promises: list[Promise]
+    is_new: bool
+
+
+def make_delivery(run: RunContext, *, frames: FrameRange | None) -> Outcome:
+    """Run all stages. ``frames`` limits what is made again; other frames come from the last version.
+
+    Raises what the stages raise, and PromiseBrokenError where the result does not hold what it promises.
+    """
+    _check_task(run)
+    started = time.time()
+    ingested = run_ingest(run)
+    wanted = _wanted_frames(ingested, frames)
+    tracked = run_matte(run, ingested)
+    refined = run_refine(run, ingested, tracked)
+    camera = run_camera(run, ingested, tracked)
+    inputs, mattes = _make_inputs(run, ingested, tracked, refined, camera, wanted)
+    last = _read_last(run)
+    maker = FrameMaker(run, inputs)
+    if last is not None and not run.fresh and _is_up_to_date(run, last, {f: maker.key(f) for f in wanted}):
+        return Outcome(last.version, last.manifest, [Promise(**p) for p in last.manifest["promises"]], is_new=False)
+    name = _file_name(run, inputs)
+    copied = None if last is None else _copied(last)
+    finished = run_finish(run, inputs, pattern=run.version.comp(name), frames=list(wanted), copied=copied)
+    return _seal(run, ingested, finished, inputs, mattes, tracked, name=name, started=started)
+
+
+def _make_inputs(
+    run: RunContext, ingested: Ingested, tracked: Tracked, refined: Refined, camera: CameraPath, wanted: FrameRange
+) -> tuple[FinishInputs, list[Any]]:
+    """Everything between the mattes and the comp; and the mattes that are delivered."""
+    conditioning = run_condition(run, ingested, tracked, refined, camera, frames=wanted, clean=run_clean)
+    bridge = conditioning.bridge(run.color)
+    generated = run_generate(run, conditioning, refined, bridge, frames=wanted)
+    new, new_hashes, mattes = refined.matte, refined.hashes, [refined.matte]
+    if not conditioning.is_world:
+        rematted = run_rematte(run, conditioning, generated, tracked, frames=list(wanted))
+        new, new_hashes = rematted.matte, rematted.hashes
+        mattes.append(new)
+    inputs = FinishInputs(
+        conditioning=conditioning, generated=generated, bridge=bridge, old=refined.matte, old_hashes=refined.hashes,
+        new=new, new_hashes=new_hashes, confidence=tracked.confidence, plate_hashes=ingested.keys, layer=tracked.layer,
+        provenance=_provenance(run, generated.generator),
+    )  # fmt: skip
+    return inputs, mattes
+
+
+def _seal(
+    run: RunContext, ingested: Ingested, finished: Finished, inputs: FinishInputs, mattes: list[Any],
+    tracked: Tracked, *, name: str, started: float,
+) -> Outcome:  # fmt: skip
+    """Mattes, review movie, promises, manifest: the manifest last, for it makes the version complete."""
+    matte_files = deliver_mattes(run, mattes, frames=finished.frames)
+    review = run_review(run, ingested, finished, name=name)
+    delivered = Delivered(run, ingested, finished, inputs, tracked, matte_files, review)
+    manifest = build_manifest(delivered)
+    with run.stage("verify", units=len(finished.frames)) as progress:
+        promises = verify_delivery(run.version.folder, manifest, is_sealed=False, on_frame=progress.step)
+    manifest["promises"] = [promise.as_dict() for promise in promises]
+    broken = [promise for promise in promises if promise.state == "broken"]
+    if broken:
+        raise PromiseBrokenError(
+            "; ".join(f"{promise.name}: {promise.evidence}" for promise in broken),
+            path=run.version.folder,
+            remedy="this is a fault of wanfx: keep the folder and report it with the run's log",
+        )
+    timings = {"started": started, "seconds": round(time.time() - started, 3), "run": run.events.run}
+    write_json(run.version.folder / "run.json", {"schema": "wanfx.run/1", **timings})
+    write_manifest(run.version.manifest, manifest)
+    return Outcome(run.version, read_manifest(run.version.manifest), promises, is_new=True)
+
+
+def _check_task(run: RunContext) -> None:
+    if run.shot.task == "animate":
+        raise MissingError(
+            "task 'animate' cannot be made by any generator that is installed",
+            key="task",
+            remedy="use task 'replace', which the draft can make",
+        )
+    generator = find_generator(run.options.generate.backend)
+    quality = run.options.generate.quality
+    if quality not in ("auto", generator.quality):
+        raise MissingError(
+            f"generator {generator.name} makes quality {generator.quality!r}, not {quality!r}",
+            key="generate.quality",
+            remedy=f"set generate.quality={generator.quality}",
+        )
+
+
+def _wanted_frames(ingested: Ingested, frames: FrameRange | None) -> FrameRange:
+    whole = ingested.plate.frames
+    if frames is None:
+        return whole
+    wanted = whole.clip(frames)
+    if wanted != frames:
+        raise ShotError(f"{frames} is not within the shot's {whole}", key="--frames", remedy=f"give frames of {whole}")
+    return frames
+
+
+@dataclass(frozen=True)
+class _Last:
+    version: Version
+    manifest: dict[str, Any]
+
+
+def _read_last(run: RunContext) -> _Last | None:
+    version = run.folder.latest_complete()
+    return None if version is None else _Last(version, read_manifest(version.manifest))
+
+
+def _copied(last: _Last) -> CopiedFrames:
+    pattern = FramePattern(str(last.version.folder / last.manifest["comp"]["pattern"]))
+    return CopiedFrames(pattern, {int(frame): fact for frame, fact in last.manifest["frame_facts"].items()})
+
+
+def _is_up_to_date(run: RunContext, last: _Last, keys: dict[int, str]) -> bool:
+    """Whether the last version has every frame as it would be made now, and nothing else was asked for."""
+    facts = last.manifest["frame_facts"]
+    if run.version.folder.exists() or any(facts.get(str(f), {}).get("key") != key for f, key in keys.items()):
+        return False
+    options = run.options.as_dict()
+    return all(
+        last.manifest["options"].get(f"{stage}.{name}", {}).get("value") == value
+        for stage in ("review", "deliver") for name, value in options[stage].items()
+    )  # fmt: skip
+
+
+def _provenance(run: RunContext, generator: Any) -> dict[str, str]:
+    models = generator.models
+    return {
+        "software": f"wanfx {__version__}",
+        "shot": run.shot.name,
+        "task": run.shot.task,
+        "backend": generator.name,
+        "quality": generator.quality,
+        "models": ", ".join(f"{card.name} {card.revision}" for card in models),
+        "licences": ", ".join(sorted({card.licence for card in models})),
+        "seed": str(run.options.generate.seed),
+        "consent": str(run.shot.consent.get("record", "none")) if run.shot.consent else "none",
+    }
+
+
+def _file_name(run: RunContext, inputs: FinishInputs) -> str:
+    shot = run.shot
+    fields = {
+        "show": shot.show, "seq": shot.seq, "shot": shot.name, "task": shot.task, "version": run.version.name,
+        "quality": inputs.generated.generator.quality, "colorspace": inputs.conditioning.plate.color_space,
+    }  # fmt: skip
+    return fill_template(run.options.deliver.name, fields=fields, key="deliver.name")
+

@@ -1,0 +1,148 @@
+"""One comp frame looked at: its header, its kept pixels, its mattes, and whether its layers rebuild it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from wanfx.errors import WanfxError
+from wanfx.frames import nominal_rate
+from wanfx.io import exr
+from wanfx.ops.comp import Mattes, composite
+from wanfx.stages.finish import kept_digest
+from wanfx.stages.header import PREFIX
+
+Pixels = npt.NDArray[Any]
+LOSSLESS = ("zip", "zips", "piz", "rle", "none")
+
+
+@dataclass(frozen=True)
+class FrameFaults:
+    """What is wrong with a frame, by promise; each text names the frame."""
+
+    frame: int
+    by_promise: Mapping[str, list[str]] = field(default_factory=dict)
+    is_compared_with_plate: bool = False
+
+
+def check_frame(path: Path, frame: int, *, manifest: Mapping[str, Any], plate: Path | None) -> FrameFaults:
+    """Look at one comp frame; ``plate`` is the plate's own file where it is still there."""
+    fact = manifest["frame_facts"][str(frame)]
+    faults: dict[str, list[str]] = {}
+
+    def fault(promise: str, text: str) -> None:
+        faults.setdefault(promise, []).append(f"frame {frame}: {text}")
+
+    if not path.is_file():
+        fault("frame-lock", f"{path.name} is missing")
+        return FrameFaults(frame, faults)
+    try:
+        parts, header = exr.read_parts(path, frame=frame)
+    except WanfxError as error:
+        fault("nothing-lost", f"{path.name}: {error.what}")
+        return FrameFaults(frame, faults)
+    _check_header(header, fact, manifest, fault)
+    missing = [name for name in manifest["comp"]["parts"] if name not in parts]
+    if missing:
+        fault("nothing-lost", f"parts {', '.join(missing)} are missing")
+        return FrameFaults(frame, faults)
+    pixels = {name: part.pixels for name, part in parts.items()}
+    theirs = None
+    if plate is not None and plate.is_file():
+        theirs = exr.read_frame(plate, canvas=header.data_window, frame=frame).rgb
+        _compare_with_plate(pixels, theirs, fault)
+    _check_pixels(pixels, fact, manifest, fault)
+    _check_layers(pixels, manifest, fault, plate=theirs)
+    return FrameFaults(frame, faults, theirs is not None)
+
+
+def _check_header(header: exr.ExrHeader, fact: Mapping[str, Any], manifest: Mapping[str, Any], fault: Any) -> None:
+    plate = manifest["plate"]
+    fps = Fraction(plate["fps"])
+    timecode = header.timecode_at(nominal_rate(fps))
+    found = None if timecode is None else str(timecode)
+    if found != fact["timecode"]:
+        fault("frame-lock", f"timecode is {found}, the plate's is {fact['timecode']}")
+    if header.fps is not None and header.fps != fps:
+        fault("frame-lock", f"framesPerSecond is {header.fps}, the plate's is {fps}")
+    for what, ours, theirs in (
+        ("data window", header.data_window.as_list(), fact["data_window"]),
+        ("display window", header.display_window.as_list(), plate["display_window"]),
+        ("pixel aspect", round(header.pixel_aspect, 6), round(plate["pixel_aspect"], 6)),
+    ):
+        if ours != theirs:
+            fault("native-size", f"{what} is {ours}, the plate's is {theirs}")
+    if header.compression.lower().replace("_compression", "") not in LOSSLESS:
+        fault("scene-linear", f"compression {header.compression} loses pixels")
+    if header.pixel_type != plate["pixel_type"]:
+        fault("scene-linear", f"pixels are {header.pixel_type}, the plate's are {plate['pixel_type']}")
+    for name, value in fact["provenance"].items():
+        if header.attributes.get(PREFIX + name) != value:
+            fault("provenance", f"header {PREFIX}{name} is {header.attributes.get(PREFIX + name)!r}, not {value!r}")
+
+
+def _check_pixels(
+    pixels: Mapping[str, Pixels], fact: Mapping[str, Any], manifest: Mapping[str, Any], fault: Any
+) -> None:
+    rgb = pixels["rgba"][..., :3]
+    edit, character, reveal = (pixels[name][..., 0] for name in ("matte_edit", "matte_character", "matte_reveal"))
+    shadow = pixels["shadow"]
+    if kept_digest(rgb, edit) != fact["kept_sha256"]:
+        fault("plate-integrity", "pixels outside the edit matte are not those of the plate")
+    edited = edit > 0
+    if not np.isfinite(rgb[edited]).all():
+        fault("scene-linear", "edited pixels are NaN or infinite")
+    if manifest["task"] == "background":
+        wrong = edit != (np.float32(1) - character.astype(np.float32)).astype(np.float16)
+    else:
+        wrong = edited != ((character > 0) | (reveal > 0) | (shadow != 1).any(axis=2))
+    if wrong.any():
+        fault("two-mattes", f"matte_edit is not the union of what is edited at {_first(wrong)}")
+
+
+def _check_layers(
+    pixels: Mapping[str, Pixels], manifest: Mapping[str, Any], fault: Any, *, plate: Pixels | None
+) -> None:
+    """Whether the layers make `rgba`. Without the plate, only where they hide it wholly."""
+    mattes = Mattes(*(pixels[name][..., 0] for name in ("matte_character", "matte_reveal", "matte_edit")))
+    rgb = pixels["rgba"][..., :3]
+    char = pixels[f"char_{manifest['subjects'][0]['layer']}"]
+    base = rgb if plate is None or plate.shape != rgb.shape else plate
+    rebuilt = composite(base, char=char, clean=pixels["clean"], mattes=mattes, shadow=pixels["shadow"])
+    judged = mattes.edit > 0
+    if base is rgb:
+        judged &= (mattes.reveal >= 1) | (mattes.character >= 1)
+    off = judged & ~_close(rgb, rebuilt)
+    if off.any():
+        fault("two-mattes", f"rgba is not what its layers make at {_first(off)}")
+
+
+def _close(ours: Pixels, theirs: Pixels) -> npt.NDArray[np.bool_]:
+    """Within the rounding of a half."""
+    a, b = ours.astype(np.float32), theirs.astype(np.float32)
+    near = np.abs(a - b) <= 2e-3 * np.maximum(np.abs(a), np.abs(b)) + 1e-6
+    return np.asarray(near.all(axis=2))
+
+
+def _first(where: npt.NDArray[np.bool_]) -> str:
+    y, x = np.argwhere(where)[0]
+    return f"pixel ({x}, {y}) of the data window ({int(where.sum())} pixels)"
+
+
+def _compare_with_plate(pixels: Mapping[str, Pixels], theirs: Pixels, fault: Any) -> None:
+    ours = pixels["rgba"][..., :3]
+    edit = pixels["matte_edit"][..., 0]
+    if ours.dtype != theirs.dtype or ours.shape != theirs.shape:
+        fault("plate-integrity", f"pixels are {ours.dtype} {ours.shape}, the plate's {theirs.dtype} {theirs.shape}")
+        return
+    bits = np.uint16 if ours.dtype == np.float16 else np.uint32
+    differs = (np.ascontiguousarray(ours).view(bits) != np.ascontiguousarray(theirs).view(bits)).any(axis=2)
+    changed = differs & (edit == 0)
+    if changed.any():
+        fault("plate-integrity", f"rgba is not the plate at {_first(changed)}")

@@ -1,0 +1,45 @@
+"""The promises of a delivery, each held, broken or not applicable. None is ever left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+State = Literal["held", "broken", "not-applicable"]
+NAMES = (
+    "plate-integrity",
+    "frame-lock",
+    "scene-linear",
+    "native-size",
+    "plate-anchored-color",
+    "two-mattes",
+    "nothing-lost",
+    "provenance",
+)
+_FAULTS_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Promise:
+    """A promise and its evidence: what was looked at, or, where it is broken, what was found."""
+
+    name: str
+    state: State
+    evidence: str
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"name": self.name, "state": self.state, "evidence": self.evidence}
+
+
+def judge(name: str, faults: Sequence[str], *, evidence: str) -> Promise:
+    """Broken, with the first faults, where there are any; else held."""
+    if not faults:
+        return Promise(name, "held", evidence)
+    more = len(faults) - _FAULTS_SHOWN
+    shown = "; ".join(faults[:_FAULTS_SHOWN]) + (f"; and {more} more" if more > 0 else "")
+    return Promise(name, "broken", shown)
+
+
+def not_applicable(name: str, why: str) -> Promise:
+    return Promise(name, "not-applicable", why)

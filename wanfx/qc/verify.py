@@ -1,0 +1,114 @@
+"""Is a delivery what it promises? The frames are read again; nothing that the run said is taken for granted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from wanfx.frames import FrameRange
+from wanfx.images import FramePattern
+from wanfx.io.atomic import sha256_file
+from wanfx.manifest import REQUIRED, digest
+from wanfx.qc.frame_check import FrameFaults, check_frame
+from wanfx.qc.promises import Promise, judge, not_applicable
+
+PLATE_ERROR_LIMIT = 0.01
+"""Half a percent of model space: what an untouched picture may differ by after encoding and storing."""
+MATTE_FOLDER = "matte/"
+
+
+def verify_delivery(
+    folder: Path, manifest: Mapping[str, Any], *, is_sealed: bool = True, on_frame: Callable[[int], None] | None = None
+) -> list[Promise]:
+    """All promises, in order. ``is_sealed`` is False while a run makes the manifest and its digest is still to come."""
+    comp = FramePattern(str(folder / manifest["comp"]["pattern"]))
+    plate = FramePattern(str(folder / manifest["plate"]["pattern"]))
+    held = {int(frame): other for frame, other in manifest["plate"]["held"].items()}
+    found: list[FrameFaults] = []
+    for frame in sorted(map(int, manifest["frame_facts"])):
+        source = plate.path(held.get(frame, frame))
+        found.append(check_frame(comp.path(frame), frame, manifest=manifest, plate=source))
+        if on_frame is not None:
+            on_frame(frame)
+    return _judge(folder, manifest, found, is_sealed=is_sealed)
+
+
+def _judge(folder: Path, manifest: Mapping[str, Any], found: list[FrameFaults], *, is_sealed: bool) -> list[Promise]:
+    def faults(name: str) -> list[str]:
+        return [text for frame in found for text in frame.by_promise.get(name, ())]
+
+    facts = manifest["frame_facts"].values()
+    count, compared = len(found), sum(frame.is_compared_with_plate for frame in found)
+    kept = sum(fact["kept_pixels"] for fact in facts)
+    missing = [f"frame {frame}: is not in the delivery" for frame in _frames_missing(manifest)]
+    ceiling = sum(fact["ceiling_pixels"] for fact in facts)
+    space = manifest["color"]["model_space"]
+    changed, painted = _changed_files(folder, manifest)
+    return [
+        judge(
+            "plate-integrity", faults("plate-integrity"),
+            evidence=f"{kept} kept pixels of {count} frames have their recorded hash; {compared} frames were compared "
+            "with the plate, bit for bit",
+        ),
+        judge("frame-lock", missing + faults("frame-lock"), evidence=f"{count} frames: number, timecode and rate are the plate's"),
+        judge(
+            "scene-linear", faults("scene-linear"),
+            evidence=f"{manifest['comp']['colorspace']}, {manifest['plate']['pixel_type']}, lossless, no NaN or Inf where "
+            f"edited; {space['name']} up to {space['ceiling_linear']:g}, met by {ceiling} generated pixels",
+        ),
+        judge("native-size", faults("native-size"), evidence="data window, display window and pixel aspect are the plate's"),
+        _judge_color(manifest),
+        judge("two-mattes", faults("two-mattes"), evidence=f"the layers of {count} frames rebuild rgba; edit is their union"),
+        judge("nothing-lost", changed + faults("nothing-lost"), evidence=_files_text(manifest, painted)),
+        judge(
+            "provenance", _provenance_faults(manifest, is_sealed=is_sealed) + faults("provenance"),
+            evidence="every frame names shot, task, backend, models, licences and seed; "
+            f"{len(manifest['models'])} models are listed",
+        ),
+    ]  # fmt: skip
+
+
+def _frames_missing(manifest: Mapping[str, Any]) -> Iterable[int]:
+    frames = FrameRange.parse(manifest["frames"])
+    return [frame for frame in frames if str(frame) not in manifest["frame_facts"]]
+
+
+def _judge_color(manifest: Mapping[str, Any]) -> Promise:
+    name = "plate-anchored-color"
+    errors = {
+        frame: fact["plate_error"] for frame, fact in manifest["frame_facts"].items() if fact["plate_error"] is not None
+    }
+    if not errors:
+        return not_applicable(name, "the generator makes no picture of the kept pixels")
+    off = [f"frame {frame}: off by {error:g}" for frame, error in errors.items() if error > PLATE_ERROR_LIMIT]
+    worst = max(errors.values())
+    return judge(name, off, evidence=f"outside the edit the generated picture is off by {worst:g} of 2 at most (median of a frame)")
+
+
+def _changed_files(folder: Path, manifest: Mapping[str, Any]) -> tuple[list[str], int]:
+    changed, painted = [], 0
+    for entry in manifest["files"]:
+        path = folder / entry["path"]
+        if not path.is_file():
+            changed.append(f"{entry['path']} is missing")
+        elif sha256_file(path) != entry["sha256"]:
+            if entry["path"].startswith(MATTE_FOLDER):
+                painted += 1
+            else:
+                changed.append(f"{entry['path']} was changed")
+    return changed, painted
+
+
+def _files_text(manifest: Mapping[str, Any], painted: int) -> str:
+    text = f"{len(manifest['files'])} files are there, unchanged"
+    return text if not painted else f"{text}, but for {painted} mattes that were painted; run again to use them"
+
+
+def _provenance_faults(manifest: Mapping[str, Any], *, is_sealed: bool) -> list[str]:
+    if not is_sealed:
+        return []
+    missing = [f"manifest.json has no {key}" for key in REQUIRED if key not in manifest]
+    if missing:
+        return missing
+    return [] if digest(manifest) == manifest["digest"] else ["manifest.json was changed: its digest does not match"]

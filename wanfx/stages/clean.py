@@ -1,0 +1,144 @@
+"""clean: Plate, Alpha -> clean plate, from other frames by camera motion; filled, and marked, where never seen.
+
+One editable EXR a frame (``work/clean``): RGB in the plate's own space and pixel type, and ``seen.A``, 1 where the
+background was seen in some frame.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from wanfx.frames import Box
+from wanfx.images import FramePattern, Layer, Plate
+from wanfx.io import exr
+from wanfx.ops.camera import CameraPath
+from wanfx.ops.clean import choose_samples, gather_clean
+from wanfx.ops.edges import bounding_box, grow_matte
+from wanfx.stages.context import Made, RunContext, make_frames, paintable, stage_key
+from wanfx.stages.ingest import Ingested
+from wanfx.stages.refine import Refined
+
+STAGE = "clean"
+VERSION = 1
+Array = npt.NDArray[np.float32]
+_CACHE_BYTES = 256 * 2**20
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """The clean plate, a hash for every frame, and how much of what was hidden was seen elsewhere."""
+
+    layer: Layer
+    hashes: Mapping[int, str]
+    seen: Mapping[int, float]
+
+
+def run_clean(
+    run: RunContext, ingested: Ingested, refined: Refined, camera: CameraPath, *, frames: list[int]
+) -> Cleaned:
+    """The clean plate of ``frames``."""
+    plate = ingested.plate
+    pattern = FramePattern(str(run.work / "clean" / "clean.####.exr"))
+    folder = paintable(run, "clean")
+    samples = {
+        frame: choose_samples(
+            list(plate.frames), frame, count=run.options.clean.samples, confidence=camera.confidence
+        )
+        for frame in frames
+    }
+    reader = _SampleReader(plate, refined, grow_px=run.options.clean.grow_px)
+
+    def key(frame: int) -> str:
+        homographies = [np.round(camera.between(other, frame), 9).tolist() for other in samples[frame]]
+        content = [(ingested.keys[other], refined.hashes[other]) for other in (frame, *samples[frame])]
+        return stage_key(STAGE, VERSION, content, homographies, asdict(run.options.clean))
+
+    def make(frame: int) -> Made:
+        path = pattern.path(frame)
+        facts: dict[str, Any] = {"seen": 1.0}
+        was_made = folder.write(path, lambda target: facts.update(_make(target, frame)))
+        return Made((path,), {**facts, "painted": not was_made})
+
+    def _make(target: Path, frame: int) -> dict[str, Any]:
+        rgb = exr.read_frame(plate.path(frame), canvas=plate.canvas, frame=frame).rgb
+        hidden = reader.hidden(frame)
+        seen = np.ones(hidden.shape, np.float32)
+        box = bounding_box(hidden).grow(2).clip(Box(0, 0, plate.canvas.width, plate.canvas.height))
+        if not box.is_empty:
+            sources = _sources(reader, camera, frame, samples[frame])
+            clean, seen_in_box = gather_clean(np.nan_to_num(rgb.astype(np.float32)), hidden, sources, box=box)
+            inside = hidden[box.slices()] > 0
+            rgb = rgb.copy()
+            rgb[box.slices()][inside] = clean.astype(rgb.dtype)[inside]
+            seen[box.slices()][inside] = seen_in_box[inside]
+        write_clean(target, rgb, seen, plate=plate)
+        weight = float(hidden.sum())
+        return {"seen": round(float((seen * hidden).sum()) / weight, 4) if weight else 1.0}
+
+    records = make_frames(run, stage=STAGE, frames=frames, key=key, make=make)
+    return Cleaned(
+        Layer("clean", pattern, plate.frames),
+        {frame: next(iter(record.files.values())) for frame, record in records.items()},
+        {frame: record.facts["seen"] for frame, record in records.items()},
+    )
+
+
+def _sources(
+    reader: _SampleReader, camera: CameraPath, frame: int, samples: tuple[int, ...]
+) -> Iterator[tuple[Array, Array, npt.NDArray[np.float64]]]:
+    for other in samples:
+        rgb, hidden = reader.read(other)
+        yield rgb.astype(np.float32), 1.0 - hidden.astype(np.float32), camera.between(other, frame)
+
+
+def write_clean(path: Path, rgb: npt.NDArray[Any], seen: Array, *, plate: Plate) -> None:
+    """Write a clean plate with the plate's windows."""
+    exr.write_parts(
+        path,
+        [exr.Part("clean", (rgb, seen.astype(np.float16)), ("R", "G", "B", "seen.A"))],
+        data_window=plate.canvas,
+        display_window=plate.display_window,
+        pixel_aspect=plate.pixel_aspect,
+    )
+
+
+def read_clean(path: Path, *, plate: Plate, frame: int) -> tuple[npt.NDArray[Any], Array]:
+    """RGB in its own pixel type, and seen; a painted file without ``seen.A`` counts as seen everywhere."""
+    read = exr.read_frame(path, canvas=plate.canvas, extras=True, frame=frame)
+    seen = read.extras.get("seen.A")
+    if seen is None:
+        return read.rgb, np.ones(read.rgb.shape[:2], np.float32)
+    return read.rgb, seen.astype(np.float32)
+
+
+class _SampleReader:
+    """Frames and what is hidden in them, the last ones read kept within `_CACHE_BYTES`."""
+
+    def __init__(self, plate: Plate, refined: Refined, *, grow_px: float) -> None:
+        self._plate, self._refined, self._grow_px = plate, refined, grow_px
+        self._cache: OrderedDict[int, tuple[npt.NDArray[Any], npt.NDArray[np.float16]]] = OrderedDict()
+
+    def hidden(self, frame: int) -> Array:
+        """(H, W): the subject's alpha, grown."""
+        matte = exr.read_matte(self._refined.matte.path(frame), canvas=self._plate.canvas)
+        return grow_matte(matte, radius_px=self._grow_px)
+
+    def read(self, frame: int) -> tuple[npt.NDArray[Any], npt.NDArray[np.float16]]:
+        """RGB (NaN and Inf as 0) and what is hidden."""
+        if frame in self._cache:
+            self._cache.move_to_end(frame)
+            return self._cache[frame]
+        rgb = exr.read_frame(self._plate.path(frame), canvas=self._plate.canvas, frame=frame).rgb
+        entry = (np.nan_to_num(rgb, posinf=0.0, neginf=0.0), self.hidden(frame).astype(np.float16))
+        size = entry[0].nbytes + entry[1].nbytes
+        while self._cache and size * (len(self._cache) + 1) > _CACHE_BYTES:
+            self._cache.popitem(last=False)
+        self._cache[frame] = entry
+        return entry

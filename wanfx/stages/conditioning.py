@@ -1,0 +1,116 @@
+"""Conditioning as files and facts, and the window inputs that a generator reads from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from wanfx.frames import Box, Size
+from wanfx.images import FramePattern, Plate
+from wanfx.io import exr
+from wanfx.ops.card import Placement, draw_card
+from wanfx.ops.crop import to_model
+from wanfx.stages.clean import read_clean
+from wanfx.stages.refine import Refined
+from wanfx_color.configs import ColorConfig
+from wanfx_color.model_space import ModelSpace
+from wanfx_color.transforms import from_linear_rec709, to_linear_rec709
+
+Array = npt.NDArray[np.float32]
+TINY_ALPHA = np.float32(1e-4)
+
+
+@dataclass(frozen=True)
+class Conditioning:
+    """What the generator is given, in the plate's own linear space and in canvas pixels.
+
+    ``crops`` are boxes in the canvas, ``size`` the model's picture. ``background`` is the clean plate (`replace`) or
+    the new world (`background`); ``card`` the reference, premultiplied RGBA, with a placement a frame, or None.
+    """
+
+    plate: Plate
+    size: Size
+    crops: Mapping[int, Box]
+    space: ModelSpace
+    background: FramePattern
+    background_hashes: Mapping[int, str]
+    card: Array | None
+    placements: Mapping[int, Placement]
+    key: str
+    is_world: bool
+
+
+@dataclass(frozen=True)
+class SpaceBridge:
+    """The plate's own linear space to model space and back."""
+
+    color: ColorConfig
+    plate_space: str
+    space: ModelSpace
+
+    def encode(self, plate_linear: Array) -> Array:
+        """Plate-linear (H, W, 3) to model space; NaN and Inf become 0."""
+        linear = np.nan_to_num(np.ascontiguousarray(plate_linear, dtype=np.float32), posinf=0.0, neginf=0.0)
+        return self.space.encode(to_linear_rec709(self.color, self.plate_space)(linear))
+
+    def decode(self, model: Array) -> Array:
+        """Model space (H, W, 3) to plate-linear."""
+        return from_linear_rec709(self.color, self.plate_space)(np.ascontiguousarray(self.space.decode(model)))
+
+
+@dataclass(frozen=True)
+class PlateWindow:
+    """One window's inputs, read from disk as they are asked for."""
+
+    frames: tuple[int, ...]
+    seed: int
+    carried: tuple[Array, ...]
+    conditioning: Conditioning
+    refined: Refined
+    bridge: SpaceBridge
+
+    @property
+    def size(self) -> Size:
+        return self.conditioning.size
+
+    def background(self, frame: int) -> Array:
+        """The clean plate or the new world, in model space."""
+        conditioning = self.conditioning
+        rgb, _seen = read_clean(conditioning.background.path(frame), plate=conditioning.plate, frame=frame)
+        return self._to_model(rgb.astype(np.float32), frame)
+
+    def plate(self, frame: int) -> Array:
+        """The plate, in model space."""
+        plate = self.conditioning.plate
+        rgb = exr.read_frame(plate.path(frame), canvas=plate.canvas, frame=frame).rgb
+        return self._to_model(rgb.astype(np.float32), frame)
+
+    def mask(self, frame: int) -> Array:
+        """(H, W) in [0, 1]: the old subject."""
+        crop = self.conditioning.crops[frame]
+        matte = exr.read_matte(self.refined.matte.path(frame), canvas=self.conditioning.plate.canvas)
+        return np.clip(to_model(matte[crop.slices()], size=self.size), 0.0, 1.0)
+
+    def card(self, frame: int) -> tuple[Array, Array] | None:
+        """The reference placed in the crop: straight rgb in model space and alpha."""
+        conditioning = self.conditioning
+        if conditioning.card is None:
+            return None
+        crop = conditioning.crops[frame]
+        drawn = draw_card(
+            conditioning.card, conditioning.placements[frame], box=crop, pixel_aspect=conditioning.plate.pixel_aspect
+        )
+        rgba = to_model(drawn, size=self.size)
+        alpha = np.clip(rgba[..., 3], 0.0, 1.0)
+        alpha[alpha < TINY_ALPHA] = 0.0
+        straight = np.zeros_like(rgba[..., :3])
+        np.divide(rgba[..., :3], alpha[..., None], out=straight, where=alpha[..., None] > 0)
+        return self.bridge.encode(straight), alpha
+
+    def _to_model(self, rgb: Array, frame: int) -> Array:
+        crop = self.conditioning.crops[frame]
+        linear = np.nan_to_num(rgb[crop.slices()], posinf=0.0, neginf=0.0)
+        return self.bridge.encode(to_model(np.ascontiguousarray(linear), size=self.size))

@@ -1,0 +1,120 @@
+"""What every stage is given: the shot, its options, where to write, and how to say what it does."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wanfx.cancel import Cancellation
+from wanfx.delivery import ShotFolder, Version
+from wanfx.events import EventLog, StageFinished, StageStarted, UnitFinished, Warned
+from wanfx.keys import make_key
+from wanfx.options import Options
+from wanfx.shot import Shot
+from wanfx.units import PaintableFolder, Record, Unit, UnitStore
+from wanfx_color.configs import ColorConfig
+
+log = logging.getLogger("wanfx")
+
+
+@dataclass(frozen=True)
+class Made:
+    """What making a unit gave: its files and facts."""
+
+    files: tuple[Path, ...] = ()
+    facts: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """One run of one shot. ``fresh`` takes no record of earlier runs for good."""
+
+    shot: Shot
+    options: Options
+    folder: ShotFolder
+    version: Version
+    color: ColorConfig
+    events: EventLog
+    cancellation: Cancellation
+    fresh: bool = False
+
+    @property
+    def work(self) -> Path:
+        return self.folder.work
+
+    @property
+    def store(self) -> UnitStore:
+        return UnitStore(self.folder.root, records=self.work / "records")
+
+    def warn(self, stage: str, text: str, *, frame: int | None = None) -> None:
+        """Tell the user, in the events and the log."""
+        log.warning("%s: %s%s", stage, text, "" if frame is None else f" (frame {frame})")
+        self.events.emit(Warned, stage=stage, text=text, frame=frame)
+
+    @contextlib.contextmanager
+    def stage(self, name: str, *, units: int) -> Iterator[StageProgress]:
+        """A stage of so many units, for the progress display and the log."""
+        log.info("%s: %d units", name, units)
+        self.events.emit(StageStarted, stage=name, units=units)
+        start = time.monotonic()
+        yield StageProgress(self, name)
+        seconds = time.monotonic() - start
+        log.info("%s: done in %.1f s", name, seconds)
+        self.events.emit(StageFinished, stage=name, seconds=round(seconds, 3))
+
+
+@dataclass(frozen=True)
+class StageProgress:
+    """The stage that is at work."""
+
+    run: RunContext
+    name: str
+
+    def step(self, unit: str | int, *, reused: bool = False) -> None:
+        """Say that a unit is done. Raises CancelledError where the run was cancelled."""
+        self.run.events.emit(UnitFinished, stage=self.name, unit=str(unit), reused=reused)
+        self.run.cancellation.check()
+
+    def make(self, unit: Unit, make: Callable[[], Made], *, count: bool = True) -> Record:
+        """The unit's record: the one there is where it is still good, else of what ``make`` makes now."""
+        record = None if self.run.fresh else self.run.store.find(unit)
+        reused = record is not None
+        if record is None:
+            made = make()
+            record = self.run.store.commit(unit, files=made.files, facts=made.facts or {})
+        if count:
+            self.step(unit.name, reused=reused)
+        return record
+
+
+def make_frames(
+    run: RunContext,
+    *,
+    stage: str,
+    frames: Iterable[int],
+    key: Callable[[int], str],
+    make: Callable[[int], Made],
+) -> dict[int, Record]:
+    """A stage whose units are frames: the record of every frame."""
+    wanted = list(frames)
+    records = {}
+    with run.stage(stage, units=len(wanted)) as progress:
+        for frame in wanted:
+            unit = Unit(stage, str(frame), key(frame))
+            records[frame] = progress.make(unit, lambda frame=frame: make(frame))  # type: ignore[misc]
+    return records
+
+
+def paintable(run: RunContext, name: str) -> PaintableFolder:
+    """The work folder ``name``, whose files an artist may replace."""
+    return PaintableFolder(run.work / name)
+
+
+def stage_key(stage: str, version: int, *parts: Any) -> str:
+    """A unit's key: the stage, the version of its method, and all that the result depends on."""
+    return make_key(stage, version, *parts)

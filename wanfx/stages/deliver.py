@@ -1,0 +1,27 @@
+"""deliver: the editable mattes into the version's folder."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from wanfx.images import Matte
+from wanfx.io.atomic import atomic_path
+from wanfx.stages.context import RunContext
+
+STAGE = "deliver"
+
+
+def deliver_mattes(run: RunContext, mattes: list[Matte], *, frames: Iterable[int]) -> list[Path]:
+    """Copy the mattes of ``frames`` (those that were made) to ``matte/<name>`` and return the files."""
+    wanted = [
+        (matte.path(frame), run.version.matte(matte.subject).path(frame))
+        for matte in mattes for frame in frames if matte.path(frame).is_file()
+    ]  # fmt: skip
+    with run.stage(STAGE, units=len(wanted)) as progress:
+        for source, target in wanted:
+            with atomic_path(target) as temporary:
+                shutil.copyfile(source, temporary)
+            progress.step(target.name)
+    return [target for _, target in wanted]

@@ -1,0 +1,203 @@
+"""generate: Conditioning -> generated windows in model space, float.
+
+The carry is inside: what the lock makes of a window's last frames are the first of the next. A window's key holds its
+inputs, the lock's version, the seed and the previous carry's hash, so a chain of windows resumes where it stopped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from wanfx.backends.protocols import GeneratedFrame, Generator
+from wanfx.backends.registry import find_generator
+from wanfx.errors import OptionError
+from wanfx.frames import Box, FrameRange
+from wanfx.images import FramePattern
+from wanfx.io import exr
+from wanfx.ops import lock
+from wanfx.stages.conditioning import Conditioning, PlateWindow, SpaceBridge
+from wanfx.stages.context import Made, RunContext, StageProgress, stage_key
+from wanfx.stages.refine import Refined
+from wanfx.units import Unit
+
+STAGE = "generate"
+VERSION = 1
+Array = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Window:
+    """Frames generated together; the first ``carried`` of them are the previous window's last."""
+
+    index: int
+    frames: FrameRange
+    carried: int
+
+    @property
+    def new_frames(self) -> FrameRange:
+        return FrameRange(self.frames.first + self.carried, self.frames.last)
+
+
+@dataclass(frozen=True)
+class Generated:
+    """The generated frames in model space, their hashes and measures, and who made them."""
+
+    pattern: FramePattern
+    hashes: Mapping[int, str]
+    measures: Mapping[int, Mapping[str, Any]]
+    generator: Generator
+
+
+def plan_windows(frames: FrameRange, *, window_frames: int, carried: int) -> list[Window]:
+    """Windows over ``frames``; each but the first starts with ``carried`` frames of the one before.
+
+    >>> [str(w.frames) for w in plan_windows(FrameRange(1, 10), window_frames=5, carried=1)]
+    ['1-5', '5-9', '9-10']
+    """
+    windows = [Window(0, FrameRange(frames.first, min(frames.last, frames.first + window_frames - 1)), 0)]
+    while windows[-1].frames.last < frames.last:
+        first = windows[-1].frames.last + 1 - carried
+        last = min(frames.last, first + window_frames - 1)
+        windows.append(Window(len(windows), FrameRange(first, last), carried))
+    return windows
+
+
+def choose_windows(run: RunContext, frames: FrameRange, generator: Generator) -> list[Window]:
+    """The shot's windows. Raises OptionError where the chosen length leaves nothing new."""
+    length = run.options.generate.window_frames or generator.window_frames
+    if length <= generator.carried_frames:
+        raise OptionError(
+            f"{length} is not more than the {generator.carried_frames} carried frames",
+            key="generate.window_frames",
+            remedy=f"set it to {generator.carried_frames + 1} or more",
+        )
+    return plan_windows(frames, window_frames=length, carried=generator.carried_frames)
+
+
+def run_generate(
+    run: RunContext, conditioning: Conditioning, refined: Refined, bridge: SpaceBridge, *, frames: FrameRange
+) -> Generated:
+    """Make the windows that ``frames`` need: those that hold one of them and, with a carry, all before."""
+    generator = find_generator(run.options.generate.backend)
+    windows = choose_windows(run, conditioning.plate.frames, generator)
+    needed = [
+        window for window in windows if window.frames.first <= frames.last
+        and (generator.carried_frames > 0 or window.new_frames.last >= frames.first)
+    ]  # fmt: skip
+    pattern = FramePattern(str(run.work / "generate" / generator.name / "gen.####.exr"))
+    maker = _WindowMaker(run, conditioning, refined, bridge, generator, pattern)
+    hashes: dict[int, str] = {}
+    measures: dict[int, Mapping[str, Any]] = {}
+    with run.stage(STAGE, units=sum(len(window.new_frames) for window in needed)) as progress:
+        for window in needed:
+            made = maker.make(progress, window)
+            hashes.update(made[0])
+            measures.update(made[1])
+    return Generated(pattern, hashes, measures, generator)
+
+
+class _WindowMaker:
+    """Makes windows in order, handing on the carry."""
+
+    def __init__(
+        self, run: RunContext, conditioning: Conditioning, refined: Refined, bridge: SpaceBridge,
+        generator: Generator, pattern: FramePattern,
+    ) -> None:  # fmt: skip
+        self._run, self._conditioning, self._refined, self._bridge = run, conditioning, refined, bridge
+        self._generator, self._pattern = generator, pattern
+        self._loaded = False
+        self._carry_hash = ""
+
+    def make(self, progress: StageProgress, window: Window) -> tuple[dict[int, str], dict[int, Mapping[str, Any]]]:
+        """Hashes and measures of the window's new frames."""
+        unit = Unit(STAGE, f"{self._generator.name}.{window.index:04d}", self._key(window))
+        record = progress.make(unit, lambda: self._generate(progress, window), count=False)
+        self._carry_hash = record.facts["carry"]
+        files = {Path(name).name: digest for name, digest in record.files.items()}
+        new = list(window.new_frames)
+        progress.step(unit.name, reused=True)
+        hashes = {frame: files[self._pattern.path(frame).name] for frame in new}
+        return hashes, {frame: record.facts["measures"][str(frame)] for frame in new}
+
+    def _seed(self, window: Window) -> int:
+        return self._run.options.generate.seed + window.index
+
+    def _key(self, window: Window) -> str:
+        conditioning = self._conditioning
+        inputs = [
+            (conditioning.background_hashes[frame], self._refined.hashes[frame]) for frame in window.frames
+        ]
+        generator = self._generator
+        return stage_key(
+            STAGE, VERSION, generator.name, [asdict(card) for card in generator.models], inputs, conditioning.key,
+            [conditioning.crops[frame].as_list() for frame in window.frames],
+            [asdict(conditioning.placements[f]) if f in conditioning.placements else None for f in window.frames],
+            lock.VERSION, self._seed(window), window.carried, self._carry_hash,
+        )  # fmt: skip
+
+    def _generate(self, progress: StageProgress, window: Window) -> Made:
+        if not self._loaded:
+            self._generator.load(self._run.options.generate)
+            self._loaded = True
+        inputs = PlateWindow(
+            tuple(window.frames), self._seed(window), self._read_carry(window), self._conditioning, self._refined,
+            self._bridge,
+        )  # fmt: skip
+        files, measures, carry = [], {}, hashlib.sha256()
+        for frame, made in zip(inputs.frames, self._generator.generate(inputs), strict=True):
+            if frame not in window.new_frames:
+                continue
+            files.append(self._write(frame, made))
+            mask = inputs.mask(frame) if made.alpha is None else np.maximum(inputs.mask(frame), made.alpha)
+            plate = inputs.plate(frame)
+            measures[str(frame)] = self._measure(made, plate, mask)
+            if frame > window.frames.last - self._generator.carried_frames:
+                files.append(self._write_carry(frame, lock.lock_window(made.rgb, plate, mask)))
+                carry.update(files[-1].read_bytes())
+            progress.step(frame)
+        return Made(tuple(files), {"measures": measures, "carry": carry.hexdigest()})
+
+    def _measure(self, made: GeneratedFrame, plate: Array, mask: Array) -> dict[str, Any]:
+        error = None if self._conditioning.is_world else lock.plate_error(made.rgb, plate, mask)
+        ceiling = float(self._conditioning.space.at_ceiling(made.rgb).mean())
+        return {"plate_error": None if error is None else round(error, 6), "at_ceiling": round(ceiling, 6)}
+
+    def _write(self, frame: int, made: GeneratedFrame) -> Path:
+        kind = np.float16 if self._generator.pixel_type == "half" else np.float32
+        pixels = [made.rgb.astype(kind)]
+        if made.alpha is not None:
+            pixels.append(made.alpha.astype(kind)[..., None])
+        path = self._pattern.path(frame)
+        self._write_exr(path, np.concatenate(pixels, axis=2), "RGBA"[: 3 + (made.alpha is not None)])
+        return path
+
+    def _write_carry(self, frame: int, rgb: Array) -> Path:
+        path = self._carry_path(frame)
+        self._write_exr(path, rgb, "RGB")
+        return path
+
+    def _write_exr(self, path: Path, pixels: npt.NDArray[Any], channels: str) -> None:
+        size = self._conditioning.size
+        box = Box(0, 0, size.width, size.height)
+        part = exr.Part("model_space", pixels, tuple(channels))
+        exr.write_parts(path, [part], data_window=box, display_window=box)
+
+    def _carry_path(self, frame: int) -> Path:
+        return self._pattern.folder / f"carry.{frame:04d}.exr"
+
+    def _read_carry(self, window: Window) -> tuple[Array, ...]:
+        frames = list(window.frames)[: window.carried]
+        return tuple(exr.read_frame(self._carry_path(frame), frame=frame).rgb for frame in frames)
+
+
+def read_generated(path: Path, *, frame: int) -> tuple[Array, Array | None]:
+    """A generated frame: rgb (H, W, 3) in model space, and alpha (H, W) or None."""
+    read = exr.read_frame(path, frame=frame)
+    return read.rgb.astype(np.float32), None if read.alpha is None else read.alpha.astype(np.float32)

@@ -1,0 +1,283 @@
+"""ingest: Shot -> Plate. Scene-linear EXR stays in place; all else becomes linear half EXR, once.
+
+Every frame also gets a small picture for analysis (``work/proxy``, sRGB PNG), and is measured: NaN and Inf, range,
+brightness.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from wanfx.errors import BadPixelsError, SequenceError, ShotError
+from wanfx.frames import Box, FrameRange, Size
+from wanfx.images import FramePattern, Plate
+from wanfx.io import exr, stills
+from wanfx.io.atomic import sha256_file
+from wanfx.stages.context import Made, RunContext, StageProgress, stage_key
+from wanfx.stages.source import Source, Wanted, open_source
+from wanfx.units import Record, Unit
+from wanfx_color.model_space import log_average_stops, suggest_exposure
+from wanfx_color.tags import linear_tags
+from wanfx_color.transforms import converter, to_linear_rec709, to_srgb_display
+
+STAGE = "ingest"
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """The plate, its analysis pictures (`proxies`, of `proxy_size`), a hash and measures for every frame.
+
+    ``exposure_stops`` brings the shot's average brightness to mid grey.
+    """
+
+    plate: Plate
+    source: Source
+    proxies: FramePattern
+    proxy_size: Size
+    keys: Mapping[int, str]
+    facts: Mapping[int, Mapping[str, Any]]
+    exposure_stops: float
+
+
+def run_ingest(run: RunContext) -> Ingested:
+    """Read the plate's frames. Raises SequenceError, FrameReadError, MovieError, BadPixelsError, ColorSpaceError."""
+    source = open_plate(run)
+    plate = _plate_of(run, source)
+    proxies = FramePattern(str(run.work / "proxy" / "proxy.####.png"))
+    size = _proxy_size(plate, width=run.options.matte.width_px)
+    with run.stage(STAGE, units=len(plate.frames)) as progress:
+        records = _ingest_frames(run, progress, source, plate, proxies, size)
+    facts = {frame: record.facts for frame, record in records.items()}
+    _report_bad_pixels(run, facts)
+    exposure = suggest_exposure(fact["log_average_stops"] for fact in facts.values())
+    keys = {frame: record.key for frame, record in records.items()}
+    return Ingested(plate, source, proxies, size, keys, facts, exposure)
+
+
+def open_plate(run: RunContext) -> Source:
+    """The shot's plate as it was given, its headers checked."""
+    given = run.shot.plate
+    ingest = run.options.ingest
+    wanted = Wanted(
+        key="plate",
+        path=run.shot.resolve(given.path),
+        colorspace=given.colorspace,
+        fps=given.fps,
+        first_frame=given.first_frame,
+        gaps=ingest.gaps,
+        variable_rate=ingest.variable_rate,
+    )
+    source = open_source(wanted, color=run.color)
+    if source.space.is_default:
+        run.warn(STAGE, f"the plate's colour space is not tagged; taken as {source.space.name}")
+    if source.fps_from == "default":
+        run.warn(STAGE, f"the plate has no frame rate; taken as {source.fps} (set plate.fps)")
+    for frame, other in source.held.items():
+        run.warn(STAGE, f"missing frame; {other} is held", frame=frame)
+    return source
+
+
+def _plate_of(run: RunContext, source: Source) -> Plate:
+    frames = run.shot.frame_range or source.frames
+    if frames.first < source.frames.first or frames.last > source.frames.last:
+        raise ShotError(
+            f"{frames} is not within the plate's {source.frames}", key="frames", remedy="set it within the plate's frames"
+        )
+    in_place = source.is_in_place
+    pattern = source.pattern if in_place else FramePattern(str(run.work / "plate" / "plate.####.exr"))
+    offset = frames.first - source.frames.first
+    return Plate(
+        pattern=pattern,
+        frames=frames,
+        canvas=source.canvas,
+        display_window=source.display_window,
+        pixel_aspect=source.pixel_aspect,
+        color_space=source.space.name if in_place else run.color.scene_linear,
+        pixel_type=source.pixel_type if in_place else "half",
+        fps=source.fps,
+        timecode=None if source.timecode is None else source.timecode + offset,
+        source=run.shot.plate.path,
+        source_color_space=source.space.name,
+        color_space_from=source.space.told_by,
+        movie=Path(source.path) if source.kind == "movie" else None,
+        held=source.held if in_place else {},
+    )
+
+
+def _proxy_size(plate: Plate, *, width: int) -> Size:
+    """Square pixels, even sides, never larger than the plate."""
+    aspect = plate.canvas.width * plate.pixel_aspect / plate.canvas.height
+    width = min(width, round(plate.canvas.width * plate.pixel_aspect))
+    return Size(max(2, width), max(2, round(width / aspect)))
+
+
+def _ingest_frames(
+    run: RunContext, progress: StageProgress, source: Source, plate: Plate, proxies: FramePattern, size: Size
+) -> dict[int, Record]:
+    make = _FrameMaker(run, source, plate, proxies, size)
+    unit = _unit_of(run, source, plate, size)
+    records: dict[int, Record] = {}
+    if source.kind != "movie":
+        for frame in plate.frames:
+            records[frame] = progress.make(unit(frame), lambda frame=frame: make(frame, None))  # type: ignore[misc]
+            make.anchor(records[plate.frames.first].facts)
+        return records
+    units = {frame: unit(frame) for frame in plate.frames}
+    good = {} if run.fresh else {frame: found for frame in plate.frames if (found := run.store.find(units[frame]))}
+    if plate.frames.first in good:
+        make.anchor(good[plate.frames.first].facts)
+    last_missing = max((frame for frame in plate.frames if frame not in good), default=plate.frames.first - 1)
+    for frame, rgb in source.read() if last_missing >= plate.frames.first else ():
+        if frame in units and frame not in good:
+            made = make(frame, rgb)
+            records[frame] = run.store.commit(units[frame], files=made.files, facts=made.facts or {})
+            progress.step(frame)
+        if frame >= last_missing:
+            break
+    else:
+        if len(good) < len(units) and last_missing not in records:
+            raise SequenceError("the movie ends before this frame", path=source.path, frame=last_missing, remedy="copy it again")
+    for frame in good:
+        progress.step(frame, reused=True)
+    return {frame: records.get(frame) or good[frame] for frame in plate.frames}
+
+
+def _unit_of(run: RunContext, source: Source, plate: Plate, size: Size) -> Callable[[int], Unit]:
+    """Frame to unit; a movie is hashed once. All depend on the first frame, which sets the exposure of the proxies."""
+    movie_hash = sha256_file(source.path) if source.kind == "movie" else ""
+    anchor = movie_hash or sha256_file(source.file(plate.frames.first))
+    common = (
+        anchor, plate.frames.first, source.space.name, run.color.sha256, run.options.ingest.bad_pixels,
+        [size.width, size.height], plate.canvas.as_list(),
+    )  # fmt: skip
+
+    def unit(frame: int) -> Unit:
+        content = [movie_hash, frame - source.frames.first] if movie_hash else sha256_file(source.file(frame))
+        return Unit(STAGE, str(frame), stage_key(STAGE, VERSION, content, frame, *common))
+
+    return unit
+
+
+class _FrameMaker:
+    """Makes one frame: the plate's EXR where it is not in place, the analysis picture, the measures."""
+
+    def __init__(self, run: RunContext, source: Source, plate: Plate, proxies: FramePattern, size: Size) -> None:
+        self._run, self._source, self._plate, self._proxies, self._size = run, source, plate, proxies, size
+        self._to_linear = None if source.is_in_place else converter(run.color, source.space.name, plate.color_space)
+        self._to_rec709 = to_linear_rec709(run.color, plate.color_space)
+        self._exposure: float | None = None
+
+    def anchor(self, facts: Mapping[str, Any]) -> None:
+        """Take the exposure of the analysis pictures from the first frame's facts."""
+        self._exposure = suggest_exposure([facts["log_average_stops"]])
+
+    def __call__(self, frame: int, encoded: np.ndarray[Any, Any] | None) -> Made:
+        files = []
+        if self._to_linear is None:
+            linear = exr.read_frame(self._plate.path(frame), canvas=self._plate.canvas, frame=frame).rgb
+            linear = linear.astype(np.float32)
+        else:
+            encoded = self._source.read_frame(frame) if encoded is None else encoded
+            with np.errstate(over="ignore"):
+                half = self._to_linear(np.ascontiguousarray(encoded, dtype=np.float32)).astype(np.float16)
+            linear = half.astype(np.float32)
+            files.append(self._write_plate(frame, half))
+        facts = self._measure(frame, linear)
+        proxy = self._proxies.path(frame)
+        stills.write_png(proxy, self._proxy(linear))
+        return Made((*files, proxy), facts)
+
+    def _write_plate(self, frame: int, half: np.ndarray[Any, Any]) -> Path:
+        plate = self._plate
+        path = plate.path(frame)
+        timecode = None if plate.timecode is None else plate.timecode + (frame - plate.frames.first)
+        attributes = {**linear_tags(self._run.color, plate.color_space), **rate_attributes(plate.fps)}
+        if timecode is not None:
+            attributes["timeCode"] = exr.timecode_attribute(timecode)
+        part = exr.Part("rgb", half, ("R", "G", "B"))
+        exr.write_parts(
+            path, [part], data_window=plate.canvas, display_window=plate.display_window,
+            pixel_aspect=plate.pixel_aspect, attributes=attributes,
+        )  # fmt: skip
+        return path
+
+    def _measure(self, frame: int, linear: np.ndarray[Any, Any]) -> dict[str, Any]:
+        finite = np.isfinite(linear)
+        bad = int(linear.size - np.count_nonzero(finite))
+        if bad:
+            y, x = np.argwhere(~finite.all(axis=2))[0]
+            if self._run.options.ingest.bad_pixels == "error":
+                raise BadPixelsError(
+                    f"{bad} NaN or Inf values, the first at pixel ({x + self._plate.canvas.x0}, "
+                    f"{y + self._plate.canvas.y0})",
+                    path=self._plate.path(frame),
+                    frame=frame,
+                    remedy="mend the plate, or set ingest.bad_pixels=keep to keep them where nothing is edited",
+                )
+            linear[~finite] = 0.0
+        average = log_average_stops(self._to_rec709(self._shrink(linear)))
+        facts = {
+            "min_linear": float(linear.min()),
+            "max_linear": float(linear.max()),
+            "bad_pixels": bad,
+            "log_average_stops": None if average is None else round(average, 4),
+        }
+        if self._exposure is None:
+            self.anchor(facts)
+        return facts
+
+    def _shrink(self, linear: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        small = cv2.resize(linear, (self._size.width, self._size.height), interpolation=cv2.INTER_AREA)
+        return np.ascontiguousarray(small)
+
+    def _proxy(self, linear: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        rec709 = self._to_rec709(self._shrink(linear))
+        assert self._exposure is not None
+        display = to_srgb_display(rec709, exposure_stops=self._exposure)
+        return np.rint(display * 255.0).astype(np.uint8)
+
+
+def rate_attributes(fps: Fraction) -> dict[str, Any]:
+    """The header attribute for a frame rate."""
+    return {"framesPerSecond": fps}
+
+
+def _report_bad_pixels(run: RunContext, facts: Mapping[int, Mapping[str, Any]]) -> None:
+    for frame, fact in facts.items():
+        if fact["bad_pixels"]:
+            run.warn(STAGE, f"{fact['bad_pixels']} NaN or Inf values kept where edit is 0", frame=frame)
+
+
+class ProxySource:
+    """The plate's analysis pictures as a `FrameSource`."""
+
+    def __init__(self, ingested: Ingested) -> None:
+        self._pattern = ingested.proxies
+        self._frames = ingested.plate.frames
+        self._size = ingested.proxy_size
+
+    @property
+    def frames(self) -> FrameRange:
+        return self._frames
+
+    @property
+    def size(self) -> Size:
+        return self._size
+
+    def read(self, frame: int) -> np.ndarray[Any, Any]:
+        picture = cv2.imread(str(self._pattern.path(frame)), cv2.IMREAD_COLOR)
+        return np.ascontiguousarray(picture[:, :, ::-1]).astype(np.float32) / np.float32(255.0)
+
+
+def to_proxy_scale(canvas: Box, size: Size) -> tuple[float, float]:
+    """Analysis pixels a plate pixel, across and down."""
+    return size.width / canvas.width, size.height / canvas.height
+

@@ -1,0 +1,123 @@
+"""refine: Plate, Matte -> Alpha at the plate's size, one editable EXR a frame (``work/matte/<subject>``).
+
+What an artist made comes first: a roto given in the shot (``subjects.matte``), then whatever was painted over the
+files of this folder or over those of the last delivery.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from wanfx.images import FramePattern, Matte, Plate
+from wanfx.io import exr, sequence
+from wanfx.io.atomic import sha256_file
+from wanfx.manifest import read_manifest
+from wanfx.ops.alpha import refine_alpha
+from wanfx.ops.card import measure_subject
+from wanfx.ops.edges import grow_matte, soften_matte
+from wanfx.stages.context import Made, RunContext, make_frames, paintable, stage_key
+from wanfx.stages.ingest import Ingested
+from wanfx.stages.matte import Tracked
+
+STAGE = "refine"
+VERSION = 1
+Array = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Refined:
+    """The subject's alpha: files, a hash for every frame, and where the subject is (`measures`)."""
+
+    matte: Matte
+    hashes: Mapping[int, str]
+    measures: Mapping[int, Mapping[str, Any]]
+    painted: tuple[int, ...]
+
+
+def run_refine(run: RunContext, ingested: Ingested, tracked: Tracked) -> Refined:
+    """The alpha of every frame."""
+    plate = ingested.plate
+    pattern = FramePattern(str(run.work / "matte" / tracked.name / f"{tracked.name}.####.exr"))
+    folder = paintable(run, f"matte/{tracked.name}")
+    adopt_painted(run, tracked.name, to=pattern)
+    roto = _find_roto(run, tracked)
+    options = asdict(run.options.refine), run.options.matte.grow_px, run.options.matte.soften_px
+
+    def key(frame: int) -> str:
+        given = sha256_file(roto[frame]) if frame in roto else tracked.key
+        return stage_key(STAGE, VERSION, given, ingested.keys[frame], options)
+
+    def make(frame: int) -> Made:
+        path = pattern.path(frame)
+        was_made = folder.write(
+            path, lambda target: write_canvas_matte(target, _alpha(run, plate, tracked, roto, frame), plate=plate)
+        )
+        measure = measure_subject(exr.read_matte(path, canvas=plate.canvas))
+        return Made((path,), {"measure": asdict(measure), "painted": not was_made, "roto": frame in roto})
+
+    records = make_frames(run, stage=STAGE, frames=plate.frames, key=key, make=make)
+    return Refined(
+        Matte(tracked.name, pattern, plate.frames),
+        {frame: next(iter(record.files.values())) for frame, record in records.items()},
+        {frame: record.facts["measure"] for frame, record in records.items()},
+        tuple(frame for frame, record in records.items() if record.facts["painted"]),
+    )
+
+
+def _find_roto(run: RunContext, tracked: Tracked) -> dict[int, Path]:
+    if tracked.subject.matte is None:
+        return {}
+    found = sequence.find_sequence(run.shot.resolve(tracked.subject.matte))
+    return {number: found.pattern.path(number) for number in found.numbers}
+
+
+def _alpha(run: RunContext, plate: Plate, tracked: Tracked, roto: Mapping[int, Path], frame: int) -> Array:
+    if frame in roto:
+        return exr.read_matte(roto[frame], canvas=plate.canvas)
+    small = exr.read_matte(tracked.pattern.path(frame))
+    size = (plate.canvas.width, plate.canvas.height)
+    matte = np.clip(cv2.resize(small, size, interpolation=cv2.INTER_CUBIC), 0.0, 1.0)
+    guide = np.nan_to_num(exr.read_frame(plate.path(frame), canvas=plate.canvas, frame=frame).rgb.astype(np.float32))
+    alpha = refine_alpha(guide, matte, radius_px=run.options.refine.radius_px)
+    return shape_matte(alpha, grow_px=run.options.matte.grow_px, soften_px=run.options.matte.soften_px)
+
+
+def shape_matte(matte: Array, *, grow_px: float, soften_px: float) -> Array:
+    """Grow and soften a matte as the artist's knobs say."""
+    if grow_px:
+        matte = grow_matte(matte, radius_px=grow_px)
+    return soften_matte(matte, radius_px=soften_px) if soften_px else matte
+
+
+def write_canvas_matte(path: Path, matte: Array, *, plate: Plate) -> None:
+    """Write an editable matte (R=G=B=A) with the plate's windows."""
+    exr.write_matte(
+        path, matte, data_window=plate.canvas, display_window=plate.display_window, pixel_aspect=plate.pixel_aspect
+    )
+
+
+def adopt_painted(run: RunContext, name: str, *, to: FramePattern) -> None:
+    """Take over mattes that an artist painted over in the last delivery's ``matte/<name>`` folder."""
+    last = run.folder.latest_complete()
+    if last is None:
+        return
+    made = {entry["path"]: entry["sha256"] for entry in read_manifest(last.manifest)["files"]}
+    for path in sorted((last.folder / "matte" / name).glob(f"{name}.*.exr")):
+        relative = path.relative_to(last.folder).as_posix()
+        digest = sha256_file(path)
+        if made.get(relative) == digest:
+            continue
+        target = Path(to.text).parent / path.name
+        if target.is_file() and sha256_file(target) == digest:
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+        run.warn(STAGE, f"{path.name} was painted in {last.name}; it is used")
