@@ -79,10 +79,11 @@ def _nearest(times: list[Fraction], time: Fraction) -> int:
 def _decode(path: Path, info: MovieInfo) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
     index = 0
     with open_movie(path) as container:
-        for frame in _frames(container, path):
-            if frame is None or (frame.width, frame.height) != (info.coded_size.width, info.coded_size.height):
-                what = "is damaged" if frame is None else f"is {frame.width}x{frame.height}, unlike the frames before"
-                raise FrameReadError(what, path=path, frame=index, remedy="copy the movie again, or convert it")
+        frames = container.decode(picture_stream(container, path))
+        while (frame := _next_frame(frames, path=path, index=index)) is not None:
+            if (frame.width, frame.height) != (info.coded_size.width, info.coded_size.height):
+                what = f"is {frame.width}x{frame.height}, unlike the frames before"
+                raise FrameReadError(what, path=path, frame=index, remedy="convert the movie to one size")
             rgb = frame_to_rgb(frame, matrix=info.matrix, is_full_range=info.range == "full")
             yield index, np.ascontiguousarray(np.rot90(rgb, _QUARTER_TURNS[info.rotation]))
             index += 1
@@ -90,15 +91,14 @@ def _decode(path: Path, info: MovieInfo) -> Iterator[tuple[int, npt.NDArray[np.f
         raise ends_early(path, at=index, of=info.frame_count)
 
 
-def _frames(container: Any, path: Path) -> Iterator[Any]:
-    """Decoded frames; None, and the end, where one cannot be decoded."""
-    frames = container.decode(picture_stream(container, path))
-    while True:
-        try:
-            frame = next(frames, None)
-        except av.FFmpegError:
-            yield None
-            return
-        if frame is None:
-            return
-        yield None if frame.is_corrupt else frame
+def _next_frame(frames: Iterator[Any], *, path: Path, index: int) -> Any:
+    """The next decoded frame, or None at the end."""
+    remedy = "copy the movie again, or convert it"
+    try:
+        frame = next(frames, None)
+    except av.FFmpegError as error:
+        what = f"this frame, or one just after it, cannot be decoded ({error.strerror})"
+        raise FrameReadError(what, path=path, frame=index, remedy=remedy) from error
+    if frame is not None and frame.is_corrupt:
+        raise FrameReadError("is damaged", path=path, frame=index, remedy=remedy)
+    return frame

@@ -240,7 +240,7 @@ def open_movie(path: Path) -> Iterator[Any]:
     except FileNotFoundError as error:
         raise MovieError("the movie is not there", path=path, remedy="check the path") from error
     except (av.FFmpegError, OSError) as error:
-        raise MovieError(f"this is no movie that can be read ({error})", path=path, remedy=CONVERT) from error
+        raise MovieError(f"this is no movie that can be read ({error.strerror})", path=path, remedy=CONVERT) from error
     with container:
         yield container
 
@@ -249,7 +249,10 @@ def picture_stream(container: Any, path: Path) -> Any:
     """The first video stream that is no cover picture, set to refuse damaged data. Raises MovieError."""
     for stream in container.streams.video:
         if not stream.disposition & av.stream.Disposition.attached_pic and stream.codec_context is not None:
-            stream.codec_context.options = {"err_detect": "explode"}
+            # The H.264 decoder marks exactly the damaged frame. Others hide damage unless told to stop, and then stop
+            # as many frames early as they reorder.
+            if stream.codec_context.name != "h264":
+                stream.codec_context.options = {"err_detect": "explode"}
             stream.codec_context.thread_type = "AUTO"
             stream.codec_context.thread_count = _DECODE_THREADS
             return stream

@@ -25,6 +25,7 @@ Picture = npt.NDArray[np.float32]
 
 _BT709 = 1
 _LIMITED = 1
+_DNXHR_LEAST = Size(256, 120)
 _QUARTER_HALF_QUARTER = np.array([0.25, 0.5, 0.25], np.float32)
 _ONE = np.array([1.0], np.float32)
 _THREADS = 4
@@ -72,13 +73,12 @@ def write_review_movie(
     ``audio_start_s`` is where the shot starts after the first picture of ``audio_from``. ``timecode`` is the first
     frame's. ``label`` gives the burn-in lines for the index of a picture.
 
-    Raises InputError for no pictures, one of another size, or a suffix that is not the codec's (`review_suffix`);
-    what `atomic_path` raises; MovieError where the sound cannot be read.
+    Raises InputError for no pictures, one of another size, a size too small for DNxHR, or a suffix that is not the
+    codec's (`review_suffix`); what `atomic_path` raises; MovieError where the sound cannot be read.
     """
     path = Path(path)
     encoding = _ENCODINGS[codec]
-    if path.suffix != review_suffix(codec):
-        raise InputError(f"a {codec} movie cannot be a {path.suffix}", path=path, remedy=f"use {review_suffix(codec)}")
+    _check_request(path, codec=codec, size=size)
     with atomic_path(path) as temporary, ExitStack() as stack:
         try:
             output = stack.enter_context(_open_output(temporary, encoding))
@@ -89,20 +89,33 @@ def write_review_movie(
                 stack.enter_context(track)
             count = 0
             for count, picture in enumerate(pictures, start=1):
-                if picture.shape != (size.height, size.width, 3):
-                    raise InputError(f"picture {count - 1} is {picture.shape}, not {size}", path=path)
+                _check_picture(picture, path=path, index=count - 1, size=size)
                 shown = draw_burn_in(picture, label(count - 1)) if label else picture
                 output.mux(stream.encode(_to_frame(shown, encoding, index=count - 1, fps=fps)))
                 if track is not None:
                     track.write_until(count / fps)
             if count == 0:
-                raise InputError("there are no pictures for the review movie", path=path)
+                raise InputError("there are no pictures for the review movie", path=path, remedy="check the frames")
             output.mux(stream.encode(None))
             if track is not None:
                 track.finish(count / fps)
         except OSError as error:
             raise write_error(error, path=path) from error
     return count
+
+
+def _check_request(path: Path, *, codec: Codec, size: Size) -> None:
+    if path.suffix != review_suffix(codec):
+        raise InputError(f"a {codec} movie cannot be a {path.suffix}", path=path, remedy=f"use {review_suffix(codec)}")
+    if codec == "dnxhr" and (size.width < _DNXHR_LEAST.width or size.height < _DNXHR_LEAST.height):
+        remedy = f"use at least {_DNXHR_LEAST}, or review.codec=prores"
+        raise InputError(f"{size} is too small for DNxHR", path=path, key="review.codec", remedy=remedy)
+
+
+def _check_picture(picture: Picture, *, path: Path, index: int, size: Size) -> None:
+    if picture.shape != (size.height, size.width, 3):
+        what = f"picture {index} is an array of {picture.shape}, not {size} RGB"
+        raise InputError(what, path=path, remedy="give pictures of one size")
 
 
 def _open_output(path: Path, encoding: _Encoding) -> Any:
