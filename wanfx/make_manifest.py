@@ -94,7 +94,9 @@ def _plate(delivered: Delivered) -> dict[str, Any]:
         "timecode": None if plate.timecode is None else str(plate.timecode),
         "frames": str(plate.frames),
         "held": {str(frame): other for frame, other in plate.held.items()},
-        "bad_pixels": {str(f): fact["bad_pixels"] for f, fact in delivered.ingested.facts.items() if fact["bad_pixels"]},
+        "bad_pixels": {
+            str(f): fact["bad_pixels"] for f, fact in delivered.ingested.facts.items() if fact["bad_pixels"]
+        },
         "range_linear": [
             min(fact["min_linear"] for fact in delivered.ingested.facts.values()),
             max(fact["max_linear"] for fact in delivered.ingested.facts.values()),

@@ -46,10 +46,12 @@ def read_manifest(path: Path) -> dict[str, Any]:
     Raises InputError where it is missing, not JSON, or of a newer major version.
     """
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        manifest: Any = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise InputError(
-            "there is no manifest here", path=path, remedy="give a version's folder, as out/shot/v001, of a finished run"
+            "there is no manifest here",
+            path=path,
+            remedy="give a version's folder, as out/shot/v001, of a finished run",
         ) from error
     except ValueError as error:
         raise InputError(f"is not a manifest: {error}", path=path, remedy="copy the delivery again") from error
@@ -61,4 +63,4 @@ def read_manifest(path: Path) -> dict[str, Any]:
         raise InputError(
             f"schema {manifest.get('schema')!r} is not known here", path=path, key="schema", remedy="update wanfx"
         )
-    return manifest
+    return dict(manifest)

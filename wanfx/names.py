@@ -50,7 +50,9 @@ def fill_template(template: str, *, fields: Mapping[str, str], key: str) -> str:
     try:
         names = [name for _, name, _, _ in string.Formatter().parse(template) if name is not None]
     except ValueError as error:
-        raise OptionError(f"{template!r} is not a template: {error}", key=key, remedy="write it as {shot}_{version}") from error
+        raise OptionError(
+            f"{template!r} is not a template: {error}", key=key, remedy="write it as {shot}_{version}"
+        ) from error
     unknown = [name for name in names if name not in TEMPLATE_FIELDS]
     if unknown:
         known = ", ".join("{" + name + "}" for name in TEMPLATE_FIELDS)

@@ -77,7 +77,8 @@ class ConditionOptions:
     crop: Annotated[Literal["subject", "frame"], Knob("Work on a tracked crop, or on the whole frame")] = "subject"
     margin: Annotated[float, Knob("Room around the subject, as a part of its size", "", 0, 2)] = 0.25
     exposure_stops: Annotated[
-        Optional[float], Knob("Exposure of the model's picture; measured from the plate when not given", "stops", -16, 16)
+        Optional[float],
+        Knob("Exposure of the model's picture; measured from the plate when not given", "stops", -16, 16),
     ] = None
 
 
@@ -107,13 +108,11 @@ class RematteOptions:
 class FinishOptions:
     """The comp."""
 
-    margin_px: Annotated[
-        float, Knob("How far around the old subject the clean plate may show", "px", 0, 256)
-    ] = 12.0
+    margin_px: Annotated[float, Knob("How far around the old subject the clean plate may show", "px", 0, 256)] = 12.0
     compression: Annotated[Literal["zips", "zip"], Knob("EXR compression (both lossless)")] = "zip"
-    plate_alpha: Annotated[
-        Literal["one", "keep"], Knob("Alpha of rgba: 1, or the plate's own where it has one")
-    ] = "one"
+    plate_alpha: Annotated[Literal["one", "keep"], Knob("Alpha of rgba: 1, or the plate's own where it has one")] = (
+        "one"
+    )
     plate_channels: Annotated[
         Literal["drop", "keep"], Knob("Carry the plate's extra channels over into a part `plate`")
     ] = "drop"

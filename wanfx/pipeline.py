@@ -17,16 +17,16 @@ from wanfx.make_manifest import Delivered, build_manifest
 from wanfx.manifest import read_manifest, write_manifest
 from wanfx.names import fill_template
 from wanfx.ops.camera import CameraPath
+from wanfx.plan import check_disk, plan_run
 from wanfx.qc.promises import Promise
 from wanfx.qc.verify import verify_delivery
 from wanfx.stages.camera import run_camera
-from wanfx.stages.clean import run_clean
 from wanfx.stages.condition import run_condition
 from wanfx.stages.context import RunContext
 from wanfx.stages.deliver import deliver_mattes
 from wanfx.stages.finish import CopiedFrames, Finished, FinishInputs, FrameMaker, run_finish
-from wanfx.stages.generate import run_generate
-from wanfx.stages.ingest import Ingested, run_ingest
+from wanfx.stages.generate import needed_windows, run_generate
+from wanfx.stages.ingest import Ingested, open_plate, run_ingest, shot_frames
 from wanfx.stages.matte import Tracked, run_matte
 from wanfx.stages.refine import Refined, run_refine
 from wanfx.stages.rematte import run_rematte
@@ -50,8 +50,11 @@ def make_delivery(run: RunContext, *, frames: FrameRange | None) -> Outcome:
     """
     _check_task(run)
     started = time.time()
-    ingested = run_ingest(run)
-    wanted = _wanted_frames(ingested, frames)
+    source = open_plate(run.shot, run.options, color=run.color)
+    wanted = choose_frames(shot_frames(run.shot, source), frames)
+    plan = plan_run(source, run.options, frames=wanted, out=run.folder.root)
+    check_disk(plan, folder=run.folder)
+    ingested = run_ingest(run, source)
     tracked = run_matte(run, ingested)
     refined = run_refine(run, ingested, tracked)
     camera = run_camera(run, ingested, tracked)
@@ -70,7 +73,9 @@ def _make_inputs(
     run: RunContext, ingested: Ingested, tracked: Tracked, refined: Refined, camera: CameraPath, wanted: FrameRange
 ) -> tuple[FinishInputs, list[Any]]:
     """Everything between the mattes and the comp; and the mattes that are delivered."""
-    conditioning = run_condition(run, ingested, tracked, refined, camera, frames=wanted, clean=run_clean)
+    windows = needed_windows(run, ingested.plate.frames, frames=wanted)
+    frames = sorted({frame for window in windows for frame in window.frames})
+    conditioning = run_condition(run, ingested, tracked, refined, camera, frames=frames)
     bridge = conditioning.bridge(run.color)
     generated = run_generate(run, conditioning, refined, bridge, frames=wanted)
     new, new_hashes, mattes = refined.matte, refined.hashes, [refined.matte]
@@ -128,14 +133,13 @@ def _check_task(run: RunContext) -> None:
         )
 
 
-def _wanted_frames(ingested: Ingested, frames: FrameRange | None) -> FrameRange:
-    whole = ingested.plate.frames
-    if frames is None:
+def choose_frames(whole: FrameRange, asked: FrameRange | None) -> FrameRange:
+    """The frames to make: those asked for, else the whole shot. Raises ShotError."""
+    if asked is None:
         return whole
-    wanted = whole.clip(frames)
-    if wanted != frames:
-        raise ShotError(f"{frames} is not within the shot's {whole}", key="--frames", remedy=f"give frames of {whole}")
-    return frames
+    if whole.clip(asked) != asked:
+        raise ShotError(f"{asked} is not within the shot's {whole}", key="--frames", remedy=f"give frames of {whole}")
+    return asked
 
 
 @dataclass(frozen=True)
@@ -188,4 +192,3 @@ def _file_name(run: RunContext, inputs: FinishInputs) -> str:
         "quality": inputs.generated.generator.quality, "colorspace": inputs.conditioning.plate.color_space,
     }  # fmt: skip
     return fill_template(run.options.deliver.name, fields=fields, key="deliver.name")
-

@@ -18,7 +18,7 @@ from typing import Annotated, Any, Dict, Literal, Mapping, Optional, Tuple, Unio
 from wanfx.errors import MissingError, ShotError
 from wanfx.frames import FrameRange
 from wanfx.options import STAGE_OPTIONS, find_spec, specs
-from wanfx.schema import Key, json_schema, read_table, refuse_unknown
+from wanfx.schema import Key, json_schema, read_table
 
 SCHEMA = "wanfx.shot/1"
 Task = Literal["replace", "animate", "background"]
@@ -42,7 +42,9 @@ class ReferenceInput:
 
     path: Annotated[str, Key("picture of the character")]
     colorspace: Annotated[Optional[str], Key("OCIO colour space; the file's own tags when not given")] = None
-    matte: Annotated[Optional[str], Key("hand-made matte of the character; its alpha or a cut-out when not given")] = None
+    matte: Annotated[Optional[str], Key("hand-made matte of the character; its alpha or a cut-out when not given")] = (
+        None
+    )
 
 
 @dataclass(frozen=True)
@@ -93,9 +95,9 @@ class Shot:
     reference: Annotated[Optional[ReferenceInput], Key("picture of the character", shorthand="path")] = None
     background: Annotated[Optional[BackgroundInput], Key("the new background", shorthand="path")] = None
     subjects: Annotated[Tuple[SubjectInput, ...], Key("who is replaced or kept, back to front")] = ()
-    frames: Annotated[Optional[str], Key("frames to deliver, handles included, as 1001-1048; the plate's when not given")] = (
-        None
-    )
+    frames: Annotated[
+        Optional[str], Key("frames to deliver, handles included, as 1001-1048; the plate's when not given")
+    ] = None
     cut: Annotated[Optional[str], Key("frames of the cut, for which figures are shown; `frames` when not given")] = None
     consent: Annotated[Mapping[str, Any], Key("consent record of the people in the plate and the reference")] = field(
         default_factory=dict
@@ -190,7 +192,9 @@ def read_data_file(path: Path) -> Dict[str, Any]:
     try:
         data = json.loads(text) if path.suffix.lower() == ".json" else _loads_toml(text, path)
     except ValueError as error:
-        raise ShotError(f"is not valid {path.suffix[1:].upper()}: {error}", path=path, remedy="mend that line") from error
+        raise ShotError(
+            f"is not valid {path.suffix[1:].upper()}: {error}", path=path, remedy="mend that line"
+        ) from error
     if not isinstance(data, dict):
         raise ShotError("is not a table of keys", path=path, remedy="see the README for a first shot file")
     return data

@@ -18,6 +18,8 @@ from typing import Any
 
 from wanfx.io.atomic import atomic_path, sha256_file, write_json
 
+LEDGER = ".made_by_wanfx"
+
 
 @dataclass(frozen=True)
 class Unit:
@@ -81,7 +83,7 @@ class PaintableFolder:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._ledger = folder / ".made_by_wanfx"
+        self._ledger = folder / LEDGER
         self._made = set(self._ledger.read_text().split()) if self._ledger.exists() else set()
 
     def is_painted(self, path: Path) -> bool:

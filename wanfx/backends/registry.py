@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 from wanfx.errors import OptionError
 
@@ -28,14 +28,12 @@ def names(kind: Kind) -> tuple[str, ...]:
 
 def find_segmenter(name: str) -> Segmenter:
     """A new segmenter, not yet loaded. Raises OptionError where there is none of this name."""
-    segmenter: Segmenter = _make("segmenter", name, key="matte.backend")
-    return segmenter
+    return cast("Segmenter", _make("segmenter", name, key="matte.backend"))
 
 
 def find_generator(name: str) -> Generator:
     """A new generator, not yet loaded. ``auto`` is the best that is installed. Raises OptionError."""
-    generator: Generator = _make("generator", "draft" if name == "auto" else name, key="generate.backend")
-    return generator
+    return cast("Generator", _make("generator", "draft" if name == "auto" else name, key="generate.backend"))
 
 
 def _make(kind: Kind, name: str, *, key: str) -> object:

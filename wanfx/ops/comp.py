@@ -40,7 +40,6 @@ def keep_mattes(actor: Array) -> Mattes:
     """The mattes of task ``background``: the actor is kept, the rest is new; ``edit`` is 1 - alpha."""
     half = actor.astype(np.float16)
     edit = (np.float32(1) - half.astype(np.float32)).astype(np.float16)
-    # 1 - alpha of an alpha just below 1 is representable, but a tiny alpha makes an edit of exactly 1: both are right.
     return Mattes(half, (edit > 0).astype(np.float16), edit)
 
 
@@ -51,14 +50,13 @@ def composite(
 
     ``char`` is premultiplied RGBA, ``shadow`` an RGB multiplier (1 = none).
     """
-    base = plate.astype(np.float32)
-    reveal = mattes.reveal.astype(np.float32)[..., None]
-    # NaN and Inf of the plate must not reach what is revealed: 0 * NaN is NaN.
-    base = np.where(reveal >= 1, clean.astype(np.float32), base + reveal * (clean.astype(np.float32) - base))
-    if shadow is not None:
-        base = base * shadow.astype(np.float32)
     alpha = char[..., 3:].astype(np.float32)
-    rgb = char[..., :3].astype(np.float32) + np.where(alpha >= 1, np.float32(0), (1 - alpha) * base)
-    with np.errstate(over="ignore"):
-        edited = rgb.astype(plate.dtype)
-    return np.where(mattes.edit[..., None] > 0, edited, plate)
+    reveal = mattes.reveal.astype(np.float32)[..., None]
+    behind, front = plate.astype(np.float32), clean.astype(np.float32)
+    # What NaN and Inf of the plate make is kept nowhere: only edited pixels are, and there 0 * NaN is avoided.
+    with np.errstate(invalid="ignore", over="ignore"):
+        behind = np.where(reveal >= 1, front, behind + reveal * (front - behind))
+        if shadow is not None:
+            behind = behind * shadow.astype(np.float32)
+        rgb = char[..., :3].astype(np.float32) + np.where(alpha >= 1, np.float32(0), (1 - alpha) * behind)
+        return np.where(mattes.edit[..., None] > 0, rgb.astype(plate.dtype), plate)

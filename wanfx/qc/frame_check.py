@@ -52,7 +52,7 @@ def check_frame(path: Path, frame: int, *, manifest: Mapping[str, Any], plate: P
     if missing:
         fault("nothing-lost", f"parts {', '.join(missing)} are missing")
         return FrameFaults(frame, faults)
-    pixels = {name: part.pixels for name, part in parts.items()}
+    pixels = {name: np.stack(list(part.planes.values()), axis=2) for name, part in parts.items() if name != "plate"}
     theirs = None
     if plate is not None and plate.is_file():
         theirs = exr.read_frame(plate, canvas=header.data_window, frame=frame).rgb

@@ -51,7 +51,7 @@ def _judge(folder: Path, manifest: Mapping[str, Any], found: list[FrameFaults], 
             evidence=f"{kept} kept pixels of {count} frames have their recorded hash; {compared} frames were compared "
             "with the plate, bit for bit",
         ),
-        judge("frame-lock", missing + faults("frame-lock"), evidence=f"{count} frames: number, timecode and rate are the plate's"),
+        judge("frame-lock", missing + faults("frame-lock"), evidence=f"number, timecode and rate of {count} frames are the plate's"),
         judge(
             "scene-linear", faults("scene-linear"),
             evidence=f"{manifest['comp']['colorspace']}, {manifest['plate']['pixel_type']}, lossless, no NaN or Inf where "
@@ -83,7 +83,11 @@ def _judge_color(manifest: Mapping[str, Any]) -> Promise:
         return not_applicable(name, "the generator makes no picture of the kept pixels")
     off = [f"frame {frame}: off by {error:g}" for frame, error in errors.items() if error > PLATE_ERROR_LIMIT]
     worst = max(errors.values())
-    return judge(name, off, evidence=f"outside the edit the generated picture is off by {worst:g} of 2 at most (median of a frame)")
+    return judge(
+        name,
+        off,
+        evidence=f"outside the edit the generated picture is off by {worst:g} of 2 at most (median of a frame)",
+    )
 
 
 def _changed_files(folder: Path, manifest: Mapping[str, Any]) -> tuple[list[str], int]:

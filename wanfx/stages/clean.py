@@ -48,9 +48,7 @@ def run_clean(
     pattern = FramePattern(str(run.work / "clean" / "clean.####.exr"))
     folder = paintable(run, "clean")
     samples = {
-        frame: choose_samples(
-            list(plate.frames), frame, count=run.options.clean.samples, confidence=camera.confidence
-        )
+        frame: choose_samples(list(plate.frames), frame, count=run.options.clean.samples, confidence=camera.confidence)
         for frame in frames
     }
     reader = _SampleReader(plate, refined, grow_px=run.options.clean.grow_px)

@@ -42,6 +42,10 @@ class Conditioning:
     key: str
     is_world: bool
 
+    def bridge(self, color: ColorConfig) -> SpaceBridge:
+        """Between the plate's own linear space and model space."""
+        return SpaceBridge(color, self.plate.color_space, self.space)
+
 
 @dataclass(frozen=True)
 class SpaceBridge:

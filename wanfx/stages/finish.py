@@ -92,7 +92,11 @@ def run_finish(
 
     version = run.version.name
     records = make_frames(
-        run, stage=STAGE, frames=sorted({*frames, *kept}), key=lambda frame: stage_key(version, VERSION, key(frame)), make=make
+        run,
+        stage=STAGE,
+        frames=sorted({*frames, *kept}),
+        key=lambda frame: stage_key(version, VERSION, key(frame)),
+        make=make,
     )
     facts = {frame: record.facts for frame, record in records.items()}
     return Finished(pattern, tuple(sorted(facts)), part_names(inputs.layer), facts)
@@ -144,7 +148,10 @@ class FrameMaker:
         if not box.is_empty:
             inside = box.slices()
             rgb[inside] = composite(
-                source.rgb[inside], char=layers.char[inside], clean=layers.clean[inside], mattes=_within(layers.mattes, box)
+                source.rgb[inside],
+                char=layers.char[inside],
+                clean=layers.clean[inside],
+                mattes=_within(layers.mattes, box),
             )
         confidence = self._confidence(frame, layers.mattes, seen, box)
         parts = self._parts(source, rgb, layers, old.astype(np.float16), confidence)

@@ -81,16 +81,23 @@ def choose_windows(run: RunContext, frames: FrameRange, generator: Generator) ->
     return plan_windows(frames, window_frames=length, carried=generator.carried_frames)
 
 
+def needed_windows(run: RunContext, whole: FrameRange, *, frames: FrameRange) -> list[Window]:
+    """The windows that ``frames`` need: those that hold one of them and, with a carry, all before."""
+    generator = find_generator(run.options.generate.backend)
+    return [
+        window
+        for window in choose_windows(run, whole, generator)
+        if window.new_frames.first <= frames.last
+        and (generator.carried_frames > 0 or window.new_frames.last >= frames.first)
+    ]
+
+
 def run_generate(
     run: RunContext, conditioning: Conditioning, refined: Refined, bridge: SpaceBridge, *, frames: FrameRange
 ) -> Generated:
-    """Make the windows that ``frames`` need: those that hold one of them and, with a carry, all before."""
+    """Make the windows that ``frames`` need."""
     generator = find_generator(run.options.generate.backend)
-    windows = choose_windows(run, conditioning.plate.frames, generator)
-    needed = [
-        window for window in windows if window.frames.first <= frames.last
-        and (generator.carried_frames > 0 or window.new_frames.last >= frames.first)
-    ]  # fmt: skip
+    needed = needed_windows(run, conditioning.plate.frames, frames=frames)
     pattern = FramePattern(str(run.work / "generate" / generator.name / "gen.####.exr"))
     maker = _WindowMaker(run, conditioning, refined, bridge, generator, pattern)
     hashes: dict[int, str] = {}
@@ -131,9 +138,7 @@ class _WindowMaker:
 
     def _key(self, window: Window) -> str:
         conditioning = self._conditioning
-        inputs = [
-            (conditioning.background_hashes[frame], self._refined.hashes[frame]) for frame in window.frames
-        ]
+        inputs = [(conditioning.background_hashes[frame], self._refined.hashes[frame]) for frame in window.frames]
         generator = self._generator
         return stage_key(
             STAGE, VERSION, generator.name, [asdict(card) for card in generator.models], inputs, conditioning.key,

@@ -25,7 +25,9 @@ def comp_attributes(
     }  # fmt: skip
     tags = linear_tags(color, plate.color_space)
     if not tags:
-        tags = {name: header.attributes[name] for name in ("chromaticities", "colorInteropID") if name in header.attributes}
+        tags = {
+            name: header.attributes[name] for name in ("chromaticities", "colorInteropID") if name in header.attributes
+        }
     kept.setdefault("framesPerSecond", plate.fps)
     if frame in plate.held and plate.timecode is not None:
         timecode = plate.timecode + (frame - plate.frames.first)

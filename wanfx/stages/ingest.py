@@ -20,9 +20,12 @@ from wanfx.frames import Box, FrameRange, Size
 from wanfx.images import FramePattern, Plate
 from wanfx.io import exr, stills
 from wanfx.io.atomic import sha256_file
+from wanfx.options import Options
+from wanfx.shot import Shot
 from wanfx.stages.context import Made, RunContext, StageProgress, stage_key
 from wanfx.stages.source import Source, Wanted, open_source
 from wanfx.units import Record, Unit
+from wanfx_color.configs import ColorConfig
 from wanfx_color.model_space import log_average_stops, suggest_exposure
 from wanfx_color.tags import linear_tags
 from wanfx_color.transforms import converter, to_linear_rec709, to_srgb_display
@@ -47,9 +50,9 @@ class Ingested:
     exposure_stops: float
 
 
-def run_ingest(run: RunContext) -> Ingested:
-    """Read the plate's frames. Raises SequenceError, FrameReadError, MovieError, BadPixelsError, ColorSpaceError."""
-    source = open_plate(run)
+def run_ingest(run: RunContext, source: Source) -> Ingested:
+    """Read the plate's frames. Raises FrameReadError, BadPixelsError."""
+    _warn_of_defaults(run, source)
     plate = _plate_of(run, source)
     proxies = FramePattern(str(run.work / "proxy" / "proxy.####.png"))
     size = _proxy_size(plate, width=run.options.matte.width_px)
@@ -62,35 +65,46 @@ def run_ingest(run: RunContext) -> Ingested:
     return Ingested(plate, source, proxies, size, keys, facts, exposure)
 
 
-def open_plate(run: RunContext) -> Source:
-    """The shot's plate as it was given, its headers checked."""
-    given = run.shot.plate
-    ingest = run.options.ingest
+def open_plate(shot: Shot, options: Options, *, color: ColorConfig) -> Source:
+    """The shot's plate as it was given, its headers checked.
+
+    Raises SequenceError, FrameReadError, MovieError, ColorSpaceError, ShotError.
+    """
     wanted = Wanted(
         key="plate",
-        path=run.shot.resolve(given.path),
-        colorspace=given.colorspace,
-        fps=given.fps,
-        first_frame=given.first_frame,
-        gaps=ingest.gaps,
-        variable_rate=ingest.variable_rate,
+        path=shot.resolve(shot.plate.path),
+        colorspace=shot.plate.colorspace,
+        fps=shot.plate.fps,
+        first_frame=shot.plate.first_frame,
+        gaps=options.ingest.gaps,
+        variable_rate=options.ingest.variable_rate,
     )
-    source = open_source(wanted, color=run.color)
+    return open_source(wanted, color=color)
+
+
+def shot_frames(shot: Shot, source: Source) -> FrameRange:
+    """The frames of the shot: what it says, else all of the plate. Raises ShotError."""
+    frames = shot.frame_range or source.frames
+    if source.frames.clip(frames) != frames:
+        raise ShotError(
+            f"{frames} is not within the plate's {source.frames}",
+            key="frames",
+            remedy="set it within the plate's frames",
+        )
+    return frames
+
+
+def _warn_of_defaults(run: RunContext, source: Source) -> None:
     if source.space.is_default:
-        run.warn(STAGE, f"the plate's colour space is not tagged; taken as {source.space.name}")
+        run.warn(STAGE, f"the plate's colour space is not tagged; taken as {source.space.name} (set plate.colorspace)")
     if source.fps_from == "default":
         run.warn(STAGE, f"the plate has no frame rate; taken as {source.fps} (set plate.fps)")
     for frame, other in source.held.items():
         run.warn(STAGE, f"missing frame; {other} is held", frame=frame)
-    return source
 
 
 def _plate_of(run: RunContext, source: Source) -> Plate:
-    frames = run.shot.frame_range or source.frames
-    if frames.first < source.frames.first or frames.last > source.frames.last:
-        raise ShotError(
-            f"{frames} is not within the plate's {source.frames}", key="frames", remedy="set it within the plate's frames"
-        )
+    frames = shot_frames(run.shot, source)
     in_place = source.is_in_place
     pattern = source.pattern if in_place else FramePattern(str(run.work / "plate" / "plate.####.exr"))
     offset = frames.first - source.frames.first
@@ -144,7 +158,9 @@ def _ingest_frames(
             break
     else:
         if len(good) < len(units) and last_missing not in records:
-            raise SequenceError("the movie ends before this frame", path=source.path, frame=last_missing, remedy="copy it again")
+            raise SequenceError(
+                "the movie ends before this frame", path=source.path, frame=last_missing, remedy="copy it again"
+            )
     for frame in good:
         progress.step(frame, reused=True)
     return {frame: records.get(frame) or good[frame] for frame in plate.frames}
@@ -280,4 +296,3 @@ class ProxySource:
 def to_proxy_scale(canvas: Box, size: Size) -> tuple[float, float]:
     """Analysis pixels a plate pixel, across and down."""
     return size.width / canvas.width, size.height / canvas.height
-

@@ -90,10 +90,14 @@ def read_prompts(subject: SubjectInput, ingested: Ingested) -> Prompts:
     sx, sy = to_proxy_scale(plate.canvas, ingested.proxy_size)
 
     def place(x: float, y: float) -> tuple[float, float]:
-        return (x + plate.display_window.x0 - plate.canvas.x0) * sx, (y + plate.display_window.y0 - plate.canvas.y0) * sy
+        return (x + plate.display_window.x0 - plate.canvas.x0) * sx, (
+            y + plate.display_window.y0 - plate.canvas.y0
+        ) * sy
 
     points = tuple(
-        PointPrompt(_frame(plate, point.frame, key=f"subjects[0].points[{i}].frame"), *place(point.x, point.y), point.on)
+        PointPrompt(
+            _frame(plate, point.frame, key=f"subjects[0].points[{i}].frame"), *place(point.x, point.y), point.on
+        )
         for i, point in enumerate(subject.points)
     )
     if subject.box is None:
@@ -111,4 +115,3 @@ def _frame(plate: Plate, frame: int | None, *, key: str) -> int:
     if frame not in plate.frames:
         raise ShotError(f"{frame} is not within {plate.frames}", key=key, remedy="give a frame of the shot")
     return frame
-

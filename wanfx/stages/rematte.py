@@ -67,4 +67,3 @@ def run_rematte(
     records = make_frames(run, stage=STAGE, frames=frames, key=key, make=make)
     hashes = {frame: next(iter(record.files.values())) for frame, record in records.items()}
     return Rematted(Matte(name, pattern, plate.frames), hashes)
-

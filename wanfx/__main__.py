@@ -1,0 +1,7 @@
+"""``python -m wanfx``."""
+
+import sys
+
+from wanfx.cli.main import main
+
+sys.exit(main())

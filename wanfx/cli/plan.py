@@ -1,0 +1,31 @@
+"""``wanfx plan SHOT``."""
+
+from __future__ import annotations
+
+import argparse
+
+from rich.console import Console
+from rich.table import Table
+
+from wanfx.cli.request import read_request
+from wanfx.session import plan_shot
+
+
+def run_command(parsed: argparse.Namespace) -> int:
+    """Print what a run would do. Nothing is written."""
+    plan, shot_frames, last = plan_shot(read_request(parsed))
+    table = Table(box=None, show_header=False, pad_edge=False)
+    rows = (
+        ("shot frames", f"{shot_frames} ({len(shot_frames)})"),
+        ("frames to make", f"{plan.frames} ({len(plan.frames)})"),
+        ("size", str(plan.size)),
+        ("generator", plan.generator),
+        ("windows", f"{plan.windows} of {plan.window_frames} frames"),
+        ("memory", f"about {plan.memory_bytes / 1e9:.1f} GB"),
+        ("disk", f"about {plan.disk_bytes / 1e9:.2f} GB; {plan.free_bytes / 1e9:.1f} GB are free"),
+        ("last version", last or "none"),
+    )
+    for name, value in rows:
+        table.add_row(name, value)
+    Console().print(table)
+    return 0

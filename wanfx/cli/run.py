@@ -1,0 +1,43 @@
+"""``wanfx run SHOT``."""
+
+from __future__ import annotations
+
+import argparse
+
+from rich.console import Console
+
+from wanfx.cli.progress import ProgressDisplay
+from wanfx.cli.promises import promise_table
+from wanfx.cli.request import read_request
+from wanfx.pipeline import Outcome
+from wanfx.session import run_shot
+
+
+def run_command(parsed: argparse.Namespace) -> int:
+    """Make the shot and print what was made."""
+    request = read_request(parsed)
+    console = Console(stderr=True)
+    with ProgressDisplay(console, quiet=parsed.quiet) as display:
+        outcome = run_shot(request, listeners=(display,))
+    print_outcome(outcome)
+    return 0
+
+
+def print_outcome(outcome: Outcome) -> None:
+    """The delivery, its files and its promises."""
+    console = Console()
+    manifest, folder = outcome.manifest, outcome.version.folder
+    if not outcome.is_new:
+        console.print(
+            f"{folder} is up to date; nothing was made (use --fresh to make it again)", soft_wrap=True, markup=False
+        )
+        return
+    console.print(promise_table(outcome.promises))
+    console.print(f"{manifest['shot']}: {manifest['task']} by {manifest['backend']}, quality {manifest['quality']}, "
+                  f"frames {manifest['frames']}", markup=False, highlight=False)  # fmt: skip
+    for title, path in (
+        ("comp", folder / manifest["comp"]["pattern"]),
+        *(("review", folder / e["path"]) for e in manifest["files"] if e["path"].startswith("review/")),
+        ("manifest", outcome.version.manifest),
+    ):
+        console.print(f"  {title:<9} {path}", soft_wrap=True, markup=False, highlight=False)

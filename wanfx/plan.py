@@ -1,0 +1,73 @@
+"""What a run would do: windows, sizes, disk, what is there already. Nothing is decoded and nothing is written."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from wanfx.backends.registry import find_generator
+from wanfx.delivery import ShotFolder
+from wanfx.errors import DiskFullError
+from wanfx.frames import FrameRange, Size
+from wanfx.options import Options
+from wanfx.stages.source import Source
+
+# Measured on half-float plates with grain, a pixel: comp 9 bytes, clean plate 5, mattes 1, generated 4; plate copy 5.
+_COMP_BYTES, _WORK_BYTES, _COPY_BYTES = 9.0, 10.0, 5.0
+_SPARE_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The figures of a run to come."""
+
+    frames: FrameRange
+    size: Size
+    windows: int
+    window_frames: int
+    generator: str
+    disk_bytes: int
+    free_bytes: int
+    memory_bytes: int
+
+
+def plan_run(source: Source, options: Options, *, frames: FrameRange, out: Path) -> Plan:
+    """Estimate a run on ``source``. Raises OptionError for an unknown generator."""
+    generator = find_generator(options.generate.backend)
+    length = options.generate.window_frames or generator.window_frames
+    step = max(1, length - generator.carried_frames)
+    size = source.canvas.size
+    pixels = size.width * size.height
+    depth = 2.0 if source.pixel_type == "float" else 1.0
+    bytes_a_pixel = (_COMP_BYTES + _WORK_BYTES) * depth + (0.0 if source.is_in_place else _COPY_BYTES)
+    return Plan(
+        frames=frames,
+        size=size,
+        windows=-(-max(1, len(frames) - generator.carried_frames) // step),
+        window_frames=length,
+        generator=generator.name,
+        disk_bytes=round(bytes_a_pixel * pixels * len(frames)),
+        free_bytes=free_bytes(out),
+        memory_bytes=round(300 * 2**20 + pixels * 400),
+    )
+
+
+def check_disk(plan: Plan, *, folder: ShotFolder) -> None:
+    """Raise DiskFullError where the disk cannot hold the run; what an unfinished run has made already counts."""
+    made = sum(path.stat().st_size for path in folder.root.rglob("*") if path.is_file()) if folder.root.is_dir() else 0
+    missing = plan.disk_bytes + _SPARE_BYTES - made - plan.free_bytes
+    if missing > 0:
+        raise DiskFullError(
+            f"the run needs about {plan.disk_bytes / 1e9:.1f} GB and {plan.free_bytes / 1e9:.1f} GB are free",
+            path=folder.root,
+            remedy=f"free {missing / 1e9:.1f} GB more, or choose another --out",
+        )
+
+
+def free_bytes(folder: Path) -> int:
+    """Free space on the disk that holds ``folder``, or will."""
+    existing = folder.absolute()
+    while not existing.exists():
+        existing = existing.parent
+    return shutil.disk_usage(existing).free

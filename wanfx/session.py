@@ -1,0 +1,181 @@
+"""A run from its first moment to its last: options resolved, lease held, events and log written, errors told."""
+
+from __future__ import annotations
+
+import datetime
+import errno
+import logging
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wanfx import __version__
+from wanfx.cancel import Cancellation
+from wanfx.colors import color_errors
+from wanfx.delivery import ShotFolder
+from wanfx.errors import (
+    CancelledError,
+    DiskFullError,
+    EnvironmentFailedError,
+    InputError,
+    NotWritableError,
+    OutOfMemoryError,
+    WanfxError,
+)
+from wanfx.events import SCHEMA as EVENT_SCHEMA
+from wanfx.events import EventLog, Listener, RunFinished, RunStarted
+from wanfx.frames import FrameRange
+from wanfx.io.atomic import is_leftover
+from wanfx.lease import hold_lease
+from wanfx.options import Options
+from wanfx.pipeline import Outcome, choose_frames, make_delivery
+from wanfx.plan import Plan, plan_run
+from wanfx.shot import Shot, read_data_file, read_option_tables
+from wanfx.stages.context import RunContext
+from wanfx.stages.ingest import open_plate, shot_frames
+from wanfx_color.configs import load_config
+
+STUDIO_FILE = "WANFX_STUDIO"
+log = logging.getLogger("wanfx")
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What a user asks for. ``flags`` are dotted option keys from the command line, ``events`` a file for the events."""
+
+    shot: Shot
+    out: Path
+    frames: FrameRange | None = None
+    flags: Mapping[str, Any] | None = None
+    fresh: bool = False
+    events: Path | None = None
+
+
+def resolve_options(shot: Shot, *, flags: Mapping[str, Any] | None = None) -> Options:
+    """Flag, shot, studio file (``$WANFX_STUDIO``), default: the first that says something holds.
+
+    Raises OptionError or ShotError naming the key.
+    """
+    options = Options()
+    studio = os.environ.get(STUDIO_FILE)
+    if studio:
+        path = Path(studio)
+        try:
+            options = options.with_values(read_option_tables(read_data_file(path)), source="studio")
+        except InputError as error:
+            error.path = error.path or str(path)
+            raise
+    options = options.with_values(shot.options, source="shot")
+    return options.with_values(dict(flags or {}), source="flag")
+
+
+def run_shot(request: RunRequest, *, listeners: tuple[Listener, ...] = ()) -> Outcome:
+    """Make the shot. Raises a WanfxError for everything that can go wrong; what was made stays and is resumed."""
+    options = resolve_options(request.shot, flags=request.flags)
+    with color_errors(key="$OCIO"):
+        color = load_config()
+    folder = ShotFolder.of(request.out, shot=request.shot.name)
+    run_id = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S") + "-" + secrets.token_hex(3)
+    with _environment_errors(request.out), hold_lease(folder.lease) as lease:
+        _sweep(folder)
+        events = EventLog(request.events or folder.run_folder(run_id) / "events.jsonl", run=run_id)
+        for listener in listeners:
+            events.listen(listener)
+        cancellation = Cancellation(
+            folder.cancel, beat=lease.beat, on_forced=lambda: _finish(events, CancelledError("cancelled"), "")
+        )
+        version = folder.in_progress()
+        context = RunContext(request.shot, options, folder, version, color, events, cancellation, fresh=request.fresh)
+        with _log_file(folder.run_folder(run_id) / "log.txt") as log_path, cancellation:
+            return _run(context, request, log_path)
+
+
+def plan_shot(request: RunRequest) -> tuple[Plan, FrameRange, str | None]:
+    """What `run_shot` would do, the shot's frames, and its last version. Nothing is decoded and nothing is written."""
+    options = resolve_options(request.shot, flags=request.flags)
+    with color_errors(key="$OCIO"):
+        color = load_config()
+    source = open_plate(request.shot, options, color=color)
+    whole = shot_frames(request.shot, source)
+    folder = ShotFolder.of(request.out, shot=request.shot.name)
+    last = folder.latest_complete()
+    plan = plan_run(source, options, frames=choose_frames(whole, request.frames), out=folder.root)
+    return plan, whole, None if last is None else str(last.folder)
+
+
+def _run(context: RunContext, request: RunRequest, log_path: Path) -> Outcome:
+    context.events.emit(
+        RunStarted, schema=EVENT_SCHEMA, wanfx=__version__, shot=request.shot.name, task=request.shot.task,
+        frames="" if request.frames is None else str(request.frames), pid=os.getpid(),
+        cancel_file=str(context.folder.cancel), log=str(log_path),
+    )  # fmt: skip
+    try:
+        with _environment_errors(request.out):
+            outcome = make_delivery(context, frames=request.frames)
+    except WanfxError as error:
+        _finish(context.events, error, "")
+        raise
+    except BaseException as error:
+        # The fault is wanfx's own and goes on to the caller; the events must still end.
+        _finish(context.events, WanfxError(f"internal error: {error!r}"), "")
+        log.exception("internal error")
+        raise
+    context.events.emit(RunFinished, exit_code=0, text="done", delivery=str(outcome.version.folder))
+    context.events.close()
+    return outcome
+
+
+def _finish(events: EventLog, error: WanfxError, delivery: str) -> None:
+    log.error("%s", error)
+    events.emit(RunFinished, exit_code=error.exit_code, text=str(error), delivery=delivery)
+
+
+@contextmanager
+def _environment_errors(out: Path) -> Iterator[None]:
+    """Turn the system's errors into wanfx's."""
+    try:
+        yield
+    except MemoryError as error:
+        raise OutOfMemoryError(
+            "out of memory", remedy="close other programs, or give the machine more memory"
+        ) from error
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFullError(
+                "the disk is full", path=out, remedy="free some space, then run again to resume"
+            ) from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
+            raise NotWritableError(
+                f"cannot be written ({error})",
+                path=out,
+                remedy="check the folder's permissions or choose another --out",
+            ) from error
+        raise EnvironmentFailedError(
+            str(error), path=out, remedy="check the disk or network, then run again"
+        ) from error
+
+
+def _sweep(folder: ShotFolder) -> None:
+    """Remove the temporary files of a killed run."""
+    for path in folder.root.rglob(".*"):
+        if is_leftover(path):
+            path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _log_file(path: Path) -> Iterator[Path]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    try:
+        yield path
+    finally:
+        log.removeHandler(handler)
+        handler.close()

@@ -1,0 +1,98 @@
+"""condition: Plate, Alpha, clean plate, reference -> Conditioning: what the generator is given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from wanfx.frames import Box
+from wanfx.images import Plate
+from wanfx.ops.camera import CameraPath
+from wanfx.ops.card import Placement, SubjectMeasure, card_box, place_cards
+from wanfx.ops.crop import crop_path, model_size
+from wanfx.stages.clean import run_clean
+from wanfx.stages.conditioning import Conditioning
+from wanfx.stages.context import RunContext, stage_key
+from wanfx.stages.ingest import Ingested
+from wanfx.stages.matte import Tracked
+from wanfx.stages.reference import Reference, run_reference
+from wanfx.stages.refine import Refined
+from wanfx.stages.world import run_world
+from wanfx_color.model_space import ModelSpace
+
+STAGE = "condition"
+VERSION = 1
+
+
+def run_condition(
+    run: RunContext, ingested: Ingested, tracked: Tracked, refined: Refined, camera: CameraPath, *, frames: list[int]
+) -> Conditioning:
+    """The conditioning of ``frames``; placements and crops are of the whole shot."""
+    stops = run.options.condition.exposure_stops
+    space = ModelSpace(ingested.exposure_stops if stops is None else stops)
+    if run.shot.task == "background":
+        return _background(run, ingested.plate, camera, space, frames)
+    cleaned = run_clean(run, ingested, refined, camera, frames=frames)
+    reference = run_reference(run, plate_space=ingested.plate.color_space)
+    placements = _place(ingested.plate, refined, tracked, reference)
+    crops = _crops(run, ingested.plate, refined, reference, placements)
+    return Conditioning(
+        plate=ingested.plate,
+        size=model_size(next(iter(crops.values())), pixel_aspect=ingested.plate.pixel_aspect),
+        crops=crops,
+        space=space,
+        background=cleaned.layer.pattern,
+        background_hashes=cleaned.hashes,
+        card=reference.rgba,
+        placements=placements,
+        key=stage_key(STAGE, VERSION, space.NAME, space.exposure_stops, reference.sha256, run.color.sha256),
+        is_world=False,
+    )
+
+
+def _background(
+    run: RunContext, plate: Plate, camera: CameraPath, space: ModelSpace, frames: list[int]
+) -> Conditioning:
+    pattern, hashes = run_world(run, plate, camera, frames=frames)
+    whole = Box(0, 0, plate.canvas.width, plate.canvas.height)
+    return Conditioning(
+        plate=plate,
+        size=model_size(whole, pixel_aspect=plate.pixel_aspect),
+        crops=dict.fromkeys(plate.frames, whole),
+        space=space,
+        background=pattern,
+        background_hashes=hashes,
+        card=None,
+        placements={},
+        key=stage_key(STAGE, VERSION, space.NAME, space.exposure_stops, run.color.sha256),
+        is_world=True,
+    )
+
+
+def _place(plate: Plate, refined: Refined, tracked: Tracked, reference: Reference) -> dict[int, Placement]:
+    measures = {frame: SubjectMeasure(**measure) for frame, measure in refined.measures.items()}
+    placed = place_cards(
+        measures,
+        confidence=tracked.confidence,
+        reference_alpha=reference.rgba[..., 3],
+        canvas=Box(0, 0, plate.canvas.width, plate.canvas.height),
+        pixel_aspect=plate.pixel_aspect,
+    )
+    return {placement.frame: placement for placement in placed}
+
+
+def _crops(
+    run: RunContext, plate: Plate, refined: Refined, reference: Reference, placements: Mapping[int, Placement]
+) -> dict[int, Box]:
+    canvas = Box(0, 0, plate.canvas.width, plate.canvas.height)
+    if run.options.condition.crop == "frame":
+        return dict.fromkeys(plate.frames, canvas)
+    boxes = {}
+    height, width = reference.rgba.shape[:2]
+    for frame in plate.frames:
+        card = card_box(placements[frame], width=width, height=height, pixel_aspect=plate.pixel_aspect)
+        measure = SubjectMeasure(**refined.measures[frame])
+        subject = Box(*measure.box) if not np.isnan(measure.confidence) else card
+        boxes[frame] = card.union(subject).clip(canvas)
+    return crop_path(boxes, canvas=canvas, margin=run.options.condition.margin)

@@ -1,0 +1,110 @@
+"""The reference picture: cut out once, editable (``work/reference/reference.exr``), in the plate's own linear space."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from wanfx.colors import color_errors
+from wanfx.errors import ShotError
+from wanfx.frames import Box
+from wanfx.io import exr, stills
+from wanfx.io.atomic import sha256_file
+from wanfx.ops.cutout import cut_out
+from wanfx.shot import ReferenceInput
+from wanfx.stages.context import Made, RunContext, paintable, stage_key
+from wanfx.units import Unit
+from wanfx_color.spaces import tell_color_space
+from wanfx_color.transforms import converter, to_linear_rec709, to_srgb_display
+
+STAGE = "reference"
+VERSION = 1
+Array = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The cut-out: premultiplied RGBA (H, W, 4), plate-linear, and its hash."""
+
+    rgba: Array
+    sha256: str
+
+
+def run_reference(run: RunContext, *, plate_space: str) -> Reference:
+    """Cut the reference out. Raises FrameReadError, ColorSpaceError, NothingFoundError, ShotError."""
+    given = run.shot.reference
+    assert given is not None
+    source = Path(run.shot.resolve(given.path))
+    if not source.is_file():
+        raise ShotError("there is no such picture", key="reference.path", path=source, remedy="check the path")
+    matte = None if given.matte is None else Path(run.shot.resolve(given.matte))
+    hashes = [sha256_file(path) for path in (source, matte) if path is not None]
+    path = run.work / "reference" / "reference.exr"
+    folder = paintable(run, "reference")
+    key = stage_key(STAGE, VERSION, hashes, given.colorspace, plate_space, run.color.sha256)
+
+    def make() -> Made:
+        folder.write(path, lambda target: _write(target, _cut(run, given, source, matte, plate_space)))
+        return Made((path,))
+
+    with run.stage(STAGE, units=1) as progress:
+        record = progress.make(Unit(STAGE, "reference", key), make)
+    read = exr.read_frame(path)
+    if read.alpha is None:
+        raise ShotError("has no alpha", key="reference", path=path, remedy="paint it with alpha, or remove the file")
+    rgba = np.concatenate([read.rgb, read.alpha[..., None]], axis=2).astype(np.float32)
+    return Reference(rgba, next(iter(record.files.values())))
+
+
+def _cut(run: RunContext, given: ReferenceInput, source: Path, matte: Path | None, plate_space: str) -> Array:
+    rgb, alpha, name = _read(run, given, source)
+    linear = converter(run.color, name, plate_space)(np.ascontiguousarray(rgb))
+    if matte is not None:
+        alpha = _read_matte(matte)
+        if alpha.shape != linear.shape[:2]:
+            raise ShotError(
+                f"is {alpha.shape[1]}x{alpha.shape[0]}, the picture {linear.shape[1]}x{linear.shape[0]}",
+                key="reference.matte", path=matte, remedy="give a matte of the picture's size",
+            )  # fmt: skip
+    display = to_srgb_display(to_linear_rec709(run.color, plate_space)(linear.copy()))
+    cut = cut_out(display, alpha=alpha)
+    return np.concatenate([linear * cut[..., None], cut[..., None]], axis=2)
+
+
+def _read(run: RunContext, given: ReferenceInput, source: Path) -> tuple[Array, Array | None, str]:
+    """Straight RGB as the file encodes it, alpha, and its colour space."""
+    if source.suffix.lower() == ".exr":
+        frame = exr.read_frame(source)
+        rgb, tags, kind = frame.rgb.astype(np.float32), frame.header.attributes, "exr"
+        alpha = None if frame.alpha is None else frame.alpha.astype(np.float32)
+        if alpha is not None:
+            rgb = np.divide(rgb, alpha[..., None], out=np.zeros_like(rgb), where=alpha[..., None] > 0)
+    else:
+        still = stills.read_still(source)
+        rgb, alpha, tags, kind = still.pixels, still.alpha, still.color_tags, "still"
+    with color_errors(key="reference.colorspace", path=str(source)):
+        told = tell_color_space(
+            run.color,
+            path=str(source),
+            kind=kind,
+            declared=given.colorspace,
+            tags=tags,  # type: ignore[arg-type]
+        )
+    return rgb, alpha, told.name
+
+
+def _read_matte(path: Path) -> Array:
+    if path.suffix.lower() == ".exr":
+        return exr.read_matte(path)
+    still = stills.read_still(path)
+    return still.alpha if still.alpha is not None else np.ascontiguousarray(still.pixels[..., 0])
+
+
+def _write(path: Path, rgba: Array) -> None:
+    box = Box(0, 0, rgba.shape[1], rgba.shape[0])
+    part: Any = exr.Part("reference", rgba.astype(np.float16), ("R", "G", "B", "A"))
+    exr.write_parts(path, [part], data_window=box, display_window=box)
