@@ -254,7 +254,7 @@ def test_a_damaged_frame_is_named(tmp_path: Path, seed: int) -> None:
         index = sorted(packet.pts for packet in packets).index(packet.pts)
     content[packet.pos + 20 : packet.pos + packet.size] = np.random.default_rng(seed).bytes(packet.size - 20)
     path.write_bytes(content)
-    with pytest.raises(FrameReadError, match="damaged") as caught:
+    with pytest.raises(FrameReadError) as caught:
         pictures(path)
     assert caught.value.frame == index
 

@@ -29,6 +29,7 @@ from wanfx.io.yuv import frame_to_rgb
 
 __all__ = ["AudioInfo", "MovieInfo", "conform_indices", "probe_movie", "read_movie"]
 
+_COPY_AGAIN = "copy the movie again, or convert it"
 _QUARTER_TURNS = {0: 0, 90: 3, 180: 2, 270: 1}
 
 
@@ -79,8 +80,9 @@ def _nearest(times: list[Fraction], time: Fraction) -> int:
 def _decode(path: Path, info: MovieInfo) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
     index = 0
     with open_movie(path) as container:
-        frames = container.decode(picture_stream(container, path))
-        while (frame := _next_frame(frames, path=path, index=index)) is not None:
+        for frame in _frames(container, path):
+            if frame.is_corrupt:
+                raise FrameReadError("is damaged", path=path, frame=index, remedy=_COPY_AGAIN)
             if (frame.width, frame.height) != (info.coded_size.width, info.coded_size.height):
                 what = f"is {frame.width}x{frame.height}, unlike the frames before"
                 raise FrameReadError(what, path=path, frame=index, remedy="convert the movie to one size")
@@ -91,14 +93,21 @@ def _decode(path: Path, info: MovieInfo) -> Iterator[tuple[int, npt.NDArray[np.f
         raise ends_early(path, at=index, of=info.frame_count)
 
 
-def _next_frame(frames: Iterator[Any], *, path: Path, index: int) -> Any:
-    """The next decoded frame, or None at the end."""
-    remedy = "copy the movie again, or convert it"
+def _frames(container: Any, path: Path) -> Iterator[Any]:
+    """Decoded frames in order. Raises FrameReadError naming the frame whose packet cannot be decoded."""
+    stream = picture_stream(container, path)
+    time: int | None = None
     try:
-        frame = next(frames, None)
+        for packet in container.demux(stream):
+            time = packet.pts
+            yield from packet.decode()
     except av.FFmpegError as error:
-        what = f"this frame, or one just after it, cannot be decoded ({error.strerror})"
-        raise FrameReadError(what, path=path, frame=index, remedy=remedy) from error
-    if frame is not None and frame.is_corrupt:
-        raise FrameReadError("is damaged", path=path, frame=index, remedy=remedy)
-    return frame
+        what = f"cannot be decoded ({error.strerror})"
+        raise FrameReadError(what, path=path, frame=_place_of(time, path), remedy=_COPY_AGAIN) from error
+
+
+def _place_of(time: int | None, path: Path) -> int | None:
+    """Which frame is shown at ``time``: packets come in another order than they are shown."""
+    with open_movie(path) as container:
+        times = scan_packets(container, picture_stream(container, path)).times
+    return bisect.bisect_left(times, time) if time is not None and times else None

@@ -249,11 +249,11 @@ def picture_stream(container: Any, path: Path) -> Any:
     """The first video stream that is no cover picture, set to refuse damaged data. Raises MovieError."""
     for stream in container.streams.video:
         if not stream.disposition & av.stream.Disposition.attached_pic and stream.codec_context is not None:
-            # The H.264 decoder marks exactly the damaged frame. Others hide damage unless told to stop, and then stop
-            # as many frames early as they reorder.
+            # The H.264 decoder marks a damaged frame; others hide damage unless told to stop. Threads that work on
+            # frames, not slices, would report an error packets later than it was.
             if stream.codec_context.name != "h264":
                 stream.codec_context.options = {"err_detect": "explode"}
-            stream.codec_context.thread_type = "AUTO"
+            stream.codec_context.thread_type = "SLICE"
             stream.codec_context.thread_count = _DECODE_THREADS
             return stream
     raise MovieError("the file has no picture", path=path, remedy="give a movie with a video stream")
