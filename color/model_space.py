@@ -67,8 +67,8 @@ class ModelSpace:
     """The curve at one exposure, the same for a whole shot.
 
     >>> space = ModelSpace(exposure_stops=0.0)
-    >>> space.encode(np.float32([0.0, 0.18, 64.0])).round(3).tolist()
-    [-0.938, -0.107, 1.0]
+    >>> [round(float(value), 4) for value in space.encode(np.float32([0.0, 0.18, 64.0]))]
+    [-0.9375, -0.1071, 1.0]
     """
 
     exposure_stops: float
@@ -173,7 +173,7 @@ def _decode(model: Pixels) -> Pixels:
         np.copyto(x, over / (f(_S) + np.clip(over, f(-_LIFT), f(0)) * f(_K)), where=low)
         np.copyto(x, code * f(1 / _FLOOR_SLOPE) + f(_FLOOR), where=code < 0)
     np.copyto(x, (code - f(1)) * f(1 / _CEILING_SLOPE) + f(_CEILING), where=code > 1)
-    return x
+    return np.asarray(x)
 
 
 def log_average_stops(linear_rec709: Pixels) -> float | None:

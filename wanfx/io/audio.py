@@ -104,7 +104,7 @@ class _Encoded:
         self._frames = source.decode(stream)
         self._zero_s = zero_s
         self._queue: npt.NDArray[np.generic] | None = None
-        self._written = 0
+        self._skip = self._written = self._wanted = 0
 
     def write_until(self, time_s: Fraction) -> None:
         wanted = int(time_s * self._rate_hz)
@@ -126,15 +126,15 @@ class _Encoded:
             frame = next(self._frames, None)
             if frame is None:
                 return
-            if self._queue is None:
-                self._lead = round((frame.pts * Fraction(frame.time_base) - self._zero_s) * self._rate_hz)
-            samples = np.concatenate([self._samples(part) for part in self._resampler.resample(frame)])
-            if self._queue is None:
-                self._queue = np.zeros((max(self._lead, 0), self._channels), samples.dtype)
-                self._skip = max(-self._lead, 0)
-            dropped = min(self._skip, len(samples))
-            self._skip -= dropped
-            self._queue = np.concatenate([self._queue, samples[dropped:]])
+            for part in self._resampler.resample(frame):
+                samples = self._samples(part)
+                if self._queue is None:
+                    lead = round(((frame.pts or 0) * Fraction(frame.time_base) - self._zero_s) * self._rate_hz)
+                    self._queue = np.zeros((max(lead, 0), self._channels), samples.dtype)
+                    self._skip = max(-lead, 0)
+                dropped = min(self._skip, len(samples))
+                self._skip -= dropped
+                self._queue = np.concatenate([self._queue, samples[dropped:]])
 
     def _samples(self, frame: Any) -> npt.NDArray[np.generic]:
         array = frame.to_ndarray()
