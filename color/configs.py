@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import PyOpenColorIO as ocio
+
 from wanfx_color.exceptions import ColorError, UnknownColorSpace
 
 BUILT_IN = "ocio://studio-config-v4.0.0_aces-v2.0_ocio-v2.5"

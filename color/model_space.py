@@ -24,6 +24,7 @@ from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
+
 from wanfx_color.exceptions import ColorError
 
 Pixels = npt.NDArray[np.float32]

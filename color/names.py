@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 import PyOpenColorIO as ocio
+
 from wanfx_color.configs import ColorConfig
 
 # Color Interop Forum ids, and what configs from before the ids call the same spaces.

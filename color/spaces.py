@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import PyOpenColorIO as ocio
+
 from wanfx_color.configs import ColorConfig
 from wanfx_color.exceptions import ColorError
 from wanfx_color.movie_tags import tell_movie_space

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import PyOpenColorIO as ocio
+
 from wanfx_color.configs import ColorConfig
 from wanfx_color.exceptions import ColorError
 
