@@ -201,3 +201,15 @@ def _with_dropped_numbers(count: int, rate: int) -> int:
 def nominal_rate(fps: Fraction) -> int:
     """The rate timecode counts in: 24 for 24000/1001."""
     return max(1, round(fps))
+
+
+def exact_rate(rate: float) -> Fraction:
+    """A frame rate written as a float as what was meant: NTSC rates as n * 1000/1001.
+
+    >>> exact_rate(23.976), exact_rate(25.0)
+    (Fraction(24000, 1001), Fraction(25, 1))
+    """
+    ntsc = Fraction(round(rate * 1.001) * 1000, 1001)
+    if abs(rate - ntsc) < 1e-3 and abs(rate - round(rate)) > 1e-3:
+        return ntsc
+    return Fraction(rate).limit_denominator(1001)

@@ -10,7 +10,7 @@ from typing import Any
 
 import OpenEXR
 
-from wanfx.frames import Box, Timecode, nominal_rate
+from wanfx.frames import Box, Timecode, exact_rate, nominal_rate
 from wanfx.io.exr_channels import find_picture, list_extras
 from wanfx.io.exr_layout import ExrLayout, ExrPixelType, read_layout
 
@@ -57,7 +57,7 @@ class ExrHeader:
         rate = self.attributes.get("framesPerSecond")
         if isinstance(rate, Fraction):
             return rate if rate > 0 else None
-        return _exact_rate(rate) if isinstance(rate, int | float) and 0 < rate < 1e6 else None
+        return exact_rate(rate) if isinstance(rate, int | float) and 0 < rate < 1e6 else None
 
     @property
     def timecode(self) -> Timecode | None:
@@ -152,10 +152,3 @@ def timecode_attribute(timecode: Timecode, *, like: Any = None) -> Any:
 def _is_writable(value: Any) -> bool:
     # OpenEXR's module tells the type of a vector from its first element.
     return not (isinstance(value, list) and not value)
-
-
-def _exact_rate(rate: float) -> Fraction:
-    ntsc = Fraction(round(rate * 1.001) * 1000, 1001)
-    return (
-        ntsc if abs(rate - ntsc) < 1e-3 and abs(rate - round(rate)) > 1e-3 else Fraction(rate).limit_denominator(1001)
-    )

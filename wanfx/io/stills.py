@@ -5,7 +5,9 @@ Values come as the file has them, still encoded: no colour space, transfer funct
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +17,7 @@ import numpy.typing as npt
 import OpenImageIO as oiio
 
 from wanfx.errors import FrameReadError, WanfxError
-from wanfx.frames import Box, Timecode
+from wanfx.frames import Box, Size, Timecode, exact_rate
 from wanfx.io.atomic import atomic_path
 
 Float = npt.NDArray[np.float32]
@@ -55,16 +57,57 @@ class Still:
 
         Binary-coded decimals, two digits a byte: SMPTE ST 268-1, 10.3.
         """
-        if self.smpte_timecode is None:
-            return None
-        digits = self.smpte_timecode
-        # The upper bits of each pair hold flags: drop frame in that of the frames (SMPTE ST 12-1, 9.2).
-        masks = ((24, 0x3F), (16, 0x7F), (8, 0x7F), (0, 0x3F))
-        hours, minutes, seconds, frame = (_from_bcd((digits >> shift) & mask) for shift, mask in masks)
-        if hours > 23 or minutes > 59 or seconds > 59 or frame >= rate:
-            return None
-        drop = bool(digits & 0x40) and rate in (30, 60)
-        return Timecode.of(hours, minutes, seconds, frame, rate=rate, drop=drop)
+        return _timecode(self.smpte_timecode, rate)
+
+
+@dataclass(frozen=True)
+class StillHeader:
+    """What a picture's file says before its pixels are read.
+
+    ``size`` is that of the upright picture. ``color_tags`` are for `wanfx_color.tell_color_space`. ``fps`` is a DPX's
+    frame rate.
+    """
+
+    size: Size
+    pixel_aspect: float
+    color_tags: Mapping[str, str]
+    fps: Fraction | None
+    smpte_timecode: int | None
+
+    def timecode_at(self, rate: int) -> Timecode | None:
+        """The timecode (DPX) counted at a nominal ``rate``; None where there is none, or one that is no time of day."""
+        return _timecode(self.smpte_timecode, rate)
+
+
+def read_still_header(path: str | Path, *, frame: int | None = None) -> StillHeader:
+    """The header of a PNG, JPEG, TIFF or DPX. Raises FrameReadError as `read_still` does, but for broken pixels."""
+    path = Path(path)
+    _check_there(path, frame)
+    source = oiio.ImageInput.open(str(path))
+    if source is None:
+        raise _error(f"is not a picture that can be read ({_one_line(oiio.geterror())})", path, frame)
+    spec = source.spec()
+    source.close()
+    _check_color(spec, path, frame)
+    turned = spec.get_int_attribute("Orientation", 1) >= 5
+    aspect = float(spec.get_float_attribute("PixelAspectRatio", 1.0)) or 1.0
+    rate = spec.get_float_attribute("dpx:FrameRate", 0.0) or spec.get_float_attribute("dpx:TemporalFrameRate", 0.0)
+    return StillHeader(
+        size=Size(spec.height, spec.width) if turned else Size(spec.width, spec.height),
+        pixel_aspect=1 / aspect if turned else aspect,
+        color_tags=_color_tags(spec, path),
+        fps=exact_rate(rate) if 1.0 <= rate <= 1000.0 else None,
+        smpte_timecode=_smpte_timecode(spec),
+    )
+
+
+def _color_tags(spec: Any, path: Path) -> dict[str, str]:
+    tags = {"oiio:BitsPerSample": str(_bit_depth(spec))}
+    tag = _color_tag(spec)
+    # OpenImageIO calls every PNG and JPEG sRGB, whether its file says so or not: no proof of a tag.
+    if tag is not None and path.suffix.lower() not in (".png", ".jpg", ".jpeg"):
+        tags["oiio:ColorSpace"] = tag
+    return tags
 
 
 def read_still(path: str | Path, *, frame: int | None = None) -> Still:
@@ -210,6 +253,18 @@ def _smpte_timecode(spec: Any) -> int | None:
         return None
     packed = int(value[0]) & 0xFFFFFFFF
     return None if packed == _UNSET_TIMECODE else packed
+
+
+def _timecode(digits: int | None, rate: int) -> Timecode | None:
+    if digits is None:
+        return None
+    # The upper bits of each pair hold flags: drop frame in that of the frames (SMPTE ST 12-1, 9.2).
+    masks = ((24, 0x3F), (16, 0x7F), (8, 0x7F), (0, 0x3F))
+    hours, minutes, seconds, frame = (_from_bcd((digits >> shift) & mask) for shift, mask in masks)
+    if hours > 23 or minutes > 59 or seconds > 59 or frame >= rate:
+        return None
+    drop = bool(digits & 0x40) and rate in (30, 60)
+    return Timecode.of(hours, minutes, seconds, frame, rate=rate, drop=drop)
 
 
 def _from_bcd(value: int) -> int:

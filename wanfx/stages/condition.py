@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from wanfx.frames import Box
 from wanfx.images import Plate
 from wanfx.ops.camera import CameraPath
@@ -93,6 +91,6 @@ def _crops(
     for frame in plate.frames:
         card = card_box(placements[frame], width=width, height=height, pixel_aspect=plate.pixel_aspect)
         measure = SubjectMeasure(**refined.measures[frame])
-        subject = Box(*measure.box) if not np.isnan(measure.confidence) else card
+        subject = Box(*measure.box) if measure.is_there else card
         boxes[frame] = card.union(subject).clip(canvas)
     return crop_path(boxes, canvas=canvas, margin=run.options.condition.margin)

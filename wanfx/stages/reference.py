@@ -81,11 +81,13 @@ def _read(run: RunContext, given: ReferenceInput, source: Path) -> tuple[Array, 
         frame = exr.read_frame(source)
         rgb, tags, kind = frame.rgb.astype(np.float32), frame.header.attributes, "exr"
         alpha = None if frame.alpha is None else frame.alpha.astype(np.float32)
-        if alpha is not None:
-            rgb = np.divide(rgb, alpha[..., None], out=np.zeros_like(rgb), where=alpha[..., None] > 0)
+        is_premultiplied = alpha is not None
     else:
         still = stills.read_still(source)
-        rgb, alpha, tags, kind = still.pixels, still.alpha, still.color_tags, "still"
+        is_premultiplied = still.alpha_association == "premultiplied"
+        rgb, alpha, tags, kind = still.pixels, still.alpha, stills.read_still_header(source).color_tags, "still"
+    if is_premultiplied and alpha is not None:
+        rgb = np.divide(rgb, alpha[..., None], out=np.zeros_like(rgb), where=alpha[..., None] > 0)
     with color_errors(key="reference.colorspace", path=str(source)):
         told = tell_color_space(
             run.color,

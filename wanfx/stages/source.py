@@ -148,11 +148,11 @@ def _check_same(first: exr.ExrHeader, header: exr.ExrHeader, *, frame: int) -> N
 def _open_stills(
     wanted: Wanted, pattern: FramePattern, frames: FrameRange, held: Mapping[int, int], color: ColorConfig
 ) -> Source:
-    first = stills.read_header(pattern.path(frames.first), frame=frames.first)
+    first = stills.read_still_header(pattern.path(frames.first), frame=frames.first)
     for frame in frames:
         if frame in held:
             continue
-        header = stills.read_header(pattern.path(frame), frame=frame)
+        header = stills.read_still_header(pattern.path(frame), frame=frame)
         if header.size != first.size:
             raise SequenceError(
                 f"is {header.size}, but {first.size} in {pattern.path(frames.first).name}",
@@ -164,7 +164,7 @@ def _open_stills(
     return Source(
         kind="stills", path=wanted.path, pattern=pattern, frames=frames, canvas=box, display_window=box,
         pixel_aspect=first.pixel_aspect, pixel_type="half", space=space, fps=fps, fps_from=fps_from,
-        timecode=_parse_timecode(first.timecode, fps), held=held,
+        timecode=first.timecode_at(nominal_rate(fps)), held=held,
     )  # fmt: skip
 
 
