@@ -28,6 +28,7 @@ from wanfx.stages.refine import Refined
 STAGE = "clean"
 VERSION = 1
 Array = npt.NDArray[np.float32]
+_AROUND_PX = 24
 _CACHE_BYTES = 256 * 2**20
 
 
@@ -44,48 +45,61 @@ def run_clean(
     run: RunContext, ingested: Ingested, refined: Refined, camera: CameraPath, *, frames: list[int]
 ) -> Cleaned:
     """The clean plate of ``frames``."""
-    plate = ingested.plate
-    pattern = FramePattern(str(run.work / "clean" / "clean.####.exr"))
-    folder = paintable(run, "clean")
-    samples = {
-        frame: choose_samples(list(plate.frames), frame, count=run.options.clean.samples, confidence=camera.confidence)
-        for frame in frames
-    }
-    reader = _SampleReader(plate, refined, grow_px=run.options.clean.grow_px)
+    maker = _CleanMaker(run, ingested, refined, camera)
+    records = make_frames(run, stage=STAGE, frames=frames, key=maker.key, make=maker.make)
+    return Cleaned(
+        Layer("clean", maker.pattern, ingested.plate.frames),
+        {frame: next(iter(record.files.values())) for frame, record in records.items()},
+        {frame: record.facts["seen"] for frame, record in records.items()},
+    )
 
-    def key(frame: int) -> str:
-        homographies = [np.round(camera.between(other, frame), 9).tolist() for other in samples[frame]]
-        content = [(ingested.keys[other], refined.hashes[other]) for other in (frame, *samples[frame])]
-        return stage_key(STAGE, VERSION, content, homographies, asdict(run.options.clean))
 
-    def make(frame: int) -> Made:
-        path = pattern.path(frame)
-        facts: dict[str, Any] = {"seen": 1.0}
-        was_made = folder.write(path, lambda target: facts.update(_make(target, frame)))
-        return Made((path,), {**facts, "painted": not was_made})
+class _CleanMaker:
+    """Makes clean plates frame by frame."""
 
-    def _make(target: Path, frame: int) -> dict[str, Any]:
+    def __init__(self, run: RunContext, ingested: Ingested, refined: Refined, camera: CameraPath) -> None:
+        self.pattern = FramePattern(str(run.work / "clean" / "clean.####.exr"))
+        self._options = run.options.clean
+        self._ingested, self._refined, self._camera = ingested, refined, camera
+        self._plate = ingested.plate
+        self._folder = paintable(run, "clean")
+        self._reader = _SampleReader(self._plate, refined, grow_px=self._options.grow_px)
+
+    def key(self, frame: int) -> str:
+        """The frame, its samples and how they lie to it."""
+        samples = self._samples(frame)
+        homographies = [np.round(self._camera.between(other, frame), 9).tolist() for other in samples]
+        content = [(self._ingested.keys[other], self._refined.hashes[other]) for other in (frame, *samples)]
+        return stage_key(STAGE, VERSION, content, homographies, asdict(self._options))
+
+    def make(self, frame: int) -> Made:
+        """Write the frame's clean plate, unless an artist painted it."""
+        path = self.pattern.path(frame)
+        seen: list[float] = []
+        was_made = self._folder.write(path, lambda target: seen.append(self._write(target, frame)))
+        return Made((path,), {"seen": seen[0] if seen else 1.0, "painted": not was_made})
+
+    def _samples(self, frame: int) -> tuple[int, ...]:
+        confidence = self._camera.confidence
+        return choose_samples(list(self._plate.frames), frame, count=self._options.samples, confidence=confidence)
+
+    def _write(self, target: Path, frame: int) -> float:
+        """Write to ``target``; how much of what is hidden was seen in other frames."""
+        plate = self._plate
         rgb = exr.read_frame(plate.path(frame), canvas=plate.canvas, frame=frame).rgb
-        hidden = reader.hidden(frame)
+        hidden = self._reader.hidden(frame)
         seen = np.ones(hidden.shape, np.float32)
-        box = bounding_box(hidden).grow(2).clip(Box(0, 0, plate.canvas.width, plate.canvas.height))
+        box = bounding_box(hidden).grow(_AROUND_PX).clip(Box(0, 0, plate.canvas.width, plate.canvas.height))
         if not box.is_empty:
-            sources = _sources(reader, camera, frame, samples[frame])
-            clean, seen_in_box = gather_clean(np.nan_to_num(rgb.astype(np.float32)), hidden, sources, box=box)
+            sources = _sources(self._reader, self._camera, frame, self._samples(frame))
+            linear = np.nan_to_num(rgb.astype(np.float32), posinf=0.0, neginf=0.0)
+            clean, seen_in_box = gather_clean(linear, hidden, sources, box=box)
             inside = hidden[box.slices()] > 0
-            rgb = rgb.copy()
             rgb[box.slices()][inside] = clean.astype(rgb.dtype)[inside]
             seen[box.slices()][inside] = seen_in_box[inside]
         write_clean(target, rgb, seen, plate=plate)
         weight = float(hidden.sum())
-        return {"seen": round(float((seen * hidden).sum()) / weight, 4) if weight else 1.0}
-
-    records = make_frames(run, stage=STAGE, frames=frames, key=key, make=make)
-    return Cleaned(
-        Layer("clean", pattern, plate.frames),
-        {frame: next(iter(record.files.values())) for frame, record in records.items()},
-        {frame: record.facts["seen"] for frame, record in records.items()},
-    )
+        return round(float((seen * hidden).sum()) / weight, 4) if weight else 1.0
 
 
 def _sources(
@@ -98,9 +112,10 @@ def _sources(
 
 def write_clean(path: Path, rgb: npt.NDArray[Any], seen: Array, *, plate: Plate) -> None:
     """Write a clean plate with the plate's windows."""
+    planes = (rgb[..., channel] for channel in range(3))
     exr.write_parts(
         path,
-        [exr.Part("clean", (rgb, seen.astype(np.float16)), ("R", "G", "B", "seen.A"))],
+        [exr.Part("clean", (*planes, seen.astype(np.float16)), ("R", "G", "B", "seen.A"))],
         data_window=plate.canvas,
         display_window=plate.display_window,
         pixel_aspect=plate.pixel_aspect,
