@@ -43,8 +43,8 @@ class Plate:
 
     ``canvas`` is the union of the frames' data windows; arrays of a frame are canvas-sized, and a pixel's place in
     display-window coordinates is its array place plus the canvas origin. ``color_space`` is scene-linear.
-    ``timecode`` is that of the first frame of ``frames``. ``source`` is what the user gave; ``movie`` is set where it is
-    a movie. ``held`` maps missing frames to the ones that stand in for them.
+    ``timecode`` is that of the first frame of ``frames``. ``source`` is what the user gave; ``movie`` is set
+    where it is one. ``held`` maps missing frames to the ones that stand in for them.
     """
 
     pattern: FramePattern

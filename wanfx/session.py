@@ -45,7 +45,7 @@ log = logging.getLogger("wanfx")
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What a user asks for. ``flags`` are dotted option keys from the command line, ``events`` a file for the events."""
+    """What a user asks for: ``flags`` are dotted option keys from the command line, ``events`` a file for events."""
 
     shot: Shot
     out: Path

@@ -11,6 +11,7 @@ counts as the unit's result.
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,7 +33,7 @@ class Unit:
 
 @dataclass(frozen=True)
 class Record:
-    """A unit's result: files (relative to the shot's folder) with their SHA-256, and facts and measures (plain JSON)."""
+    """A unit's result: files (relative to the shot's folder) with their SHA-256, and facts (plain JSON)."""
 
     key: str
     files: Mapping[str, str]
@@ -84,6 +85,7 @@ class PaintableFolder:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._ledger = folder / LEDGER
+        self._lock = threading.Lock()
         self._made = set(self._ledger.read_text().split()) if self._ledger.exists() else set()
 
     def is_painted(self, path: Path) -> bool:
@@ -103,6 +105,10 @@ class PaintableFolder:
         # The ledger is written before the file takes its place: a kill in between must not make it look painted.
         if digest in self._made:
             return
+        with self._lock:
+            self._append(digest)
+
+    def _append(self, digest: str) -> None:
         self._made.add(digest)
         self.folder.mkdir(parents=True, exist_ok=True)
         with self._ledger.open("a", encoding="ascii") as ledger:

@@ -23,7 +23,7 @@ _HEAD = 0.22
 
 @dataclass(frozen=True)
 class SubjectMeasure:
-    """Where the subject is in a frame: its box (columns and rows, half-open), the centre of its upper part, its area.
+    """Where the subject is in a frame: its box (x0, y0, x1, y1, half-open), the centre of its upper part and area.
 
     ``box`` is robust: stray pixels do not move it. An area of 0 means that nothing is there.
     """
@@ -113,7 +113,7 @@ def _card_ratio(alpha: Array, card: Box) -> float:
 
 def _height(measure: SubjectMeasure, canvas: Box, ratio: float | None, pixel_aspect: float) -> float:
     """How tall the card is: as the actor, or, where both are cut off below, by the width of their heads."""
-    x0, y0, _x1, y1 = measure.box
+    _x0, y0, _x1, y1 = measure.box
     seen = float(y1 - y0)
     if y1 < canvas.height - _EDGE_PX or ratio is None:
         return seen
@@ -128,7 +128,7 @@ def card_box(placement: Placement, *, width: int, height: int, pixel_aspect: flo
 
 
 def draw_card(reference: Array, placement: Placement, *, box: Box, pixel_aspect: float) -> Array:
-    """The card (h, w, 4, premultiplied, linear) as it lies in ``box`` of the canvas: (H, W, 4), unclamped, alpha in [0, 1].
+    """The card (h, w, 4, premultiplied, linear) as it lies in ``box`` of the canvas: (H, W, 4), unclamped.
 
     Smaller cards are averaged down to their size first, then moved by bilinear sampling.
     """

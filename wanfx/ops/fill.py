@@ -10,7 +10,7 @@ Array = npt.NDArray[np.float32]
 
 
 def fill_smooth(rgb: Array, known: Array) -> Array:
-    """``rgb`` (H, W, 3, linear, unclamped) with its unknown pixels filled; ``known`` (H, W) in [0, 1] weighs the others.
+    """``rgb`` (H, W, 3, linear, unclamped), its unknown pixels filled; ``known`` (H, W) in [0, 1] weighs the others.
 
     Push-pull: means of ever larger neighbourhoods of known pixels are laid under the finer ones (Gortler et al., The
     Lumigraph, SIGGRAPH 1996, 3.4.2). Where nothing is known, 0.

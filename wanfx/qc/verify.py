@@ -38,35 +38,53 @@ def _judge(folder: Path, manifest: Mapping[str, Any], found: list[FrameFaults], 
     def faults(name: str) -> list[str]:
         return [text for frame in found for text in frame.by_promise.get(name, ())]
 
-    facts = manifest["frame_facts"].values()
-    count, compared = len(found), sum(frame.is_compared_with_plate for frame in found)
-    kept = sum(fact["kept_pixels"] for fact in facts)
+    count = len(found)
     missing = [f"frame {frame}: is not in the delivery" for frame in _frames_missing(manifest)]
-    ceiling = sum(fact["ceiling_pixels"] for fact in facts)
-    space = manifest["color"]["model_space"]
     changed, painted = _changed_files(folder, manifest)
+    sealed = _provenance_faults(manifest, is_sealed=is_sealed)
     return [
+        judge("plate-integrity", faults("plate-integrity"), evidence=_kept_text(manifest, found)),
         judge(
-            "plate-integrity", faults("plate-integrity"),
-            evidence=f"{kept} kept pixels of {count} frames have their recorded hash; {compared} frames were compared "
-            "with the plate, bit for bit",
+            "frame-lock",
+            missing + faults("frame-lock"),
+            evidence=f"number, timecode and rate of {count} frames are the plate's",
         ),
-        judge("frame-lock", missing + faults("frame-lock"), evidence=f"number, timecode and rate of {count} frames are the plate's"),
+        judge("scene-linear", faults("scene-linear"), evidence=_range_text(manifest)),
         judge(
-            "scene-linear", faults("scene-linear"),
-            evidence=f"{manifest['comp']['colorspace']}, {manifest['plate']['pixel_type']}, lossless, no NaN or Inf where "
-            f"edited; {space['name']} up to {space['ceiling_linear']:g}, met by {ceiling} generated pixels",
+            "native-size",
+            faults("native-size"),
+            evidence=f"data window, display window and pixel aspect of {count} frames are the plate's",
         ),
-        judge("native-size", faults("native-size"), evidence="data window, display window and pixel aspect are the plate's"),
         _judge_color(manifest),
-        judge("two-mattes", faults("two-mattes"), evidence=f"the layers of {count} frames rebuild rgba; edit is their union"),
+        judge(
+            "two-mattes",
+            faults("two-mattes"),
+            evidence=f"the layers of {count} frames make rgba again, and edit is their union",
+        ),
         judge("nothing-lost", changed + faults("nothing-lost"), evidence=_files_text(manifest, painted)),
         judge(
-            "provenance", _provenance_faults(manifest, is_sealed=is_sealed) + faults("provenance"),
-            evidence="every frame names shot, task, backend, models, licences and seed; "
-            f"{len(manifest['models'])} models are listed",
+            "provenance",
+            sealed + faults("provenance"),
+            evidence=f"{count} frames name what made them; {len(manifest['models'])} models are listed with licences",
         ),
-    ]  # fmt: skip
+    ]
+
+
+def _kept_text(manifest: Mapping[str, Any], found: list[FrameFaults]) -> str:
+    kept = sum(fact["kept_pixels"] for fact in manifest["frame_facts"].values())
+    compared = sum(frame.is_compared_with_plate for frame in found)
+    text = f"{kept} kept pixels of {len(found)} frames have their recorded hash"
+    return f"{text}; {compared} frames were compared with the plate, bit for bit"
+
+
+def _range_text(manifest: Mapping[str, Any]) -> str:
+    space, plate = manifest["color"]["model_space"], manifest["plate"]
+    ceiling = sum(fact["ceiling_pixels"] for fact in manifest["frame_facts"].values())
+    low, high = plate["range_linear"]
+    return (
+        f"{manifest['comp']['colorspace']}, {plate['pixel_type']}, lossless; the plate's {low:g} to {high:g} are kept; "
+        f"{space['name']} reaches {space['ceiling_linear']:g}, met by {ceiling} generated pixels"
+    )
 
 
 def _frames_missing(manifest: Mapping[str, Any]) -> Iterable[int]:

@@ -6,6 +6,7 @@ background was seen in some frame.
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -136,6 +137,7 @@ class _SampleReader:
 
     def __init__(self, plate: Plate, refined: Refined, *, grow_px: float) -> None:
         self._plate, self._refined, self._grow_px = plate, refined, grow_px
+        self._lock = threading.Lock()
         self._cache: OrderedDict[int, tuple[npt.NDArray[Any], npt.NDArray[np.float16]]] = OrderedDict()
 
     def hidden(self, frame: int) -> Array:
@@ -145,6 +147,10 @@ class _SampleReader:
 
     def read(self, frame: int) -> tuple[npt.NDArray[Any], npt.NDArray[np.float16]]:
         """RGB (NaN and Inf as 0) and what is hidden."""
+        with self._lock:
+            return self._read(frame)
+
+    def _read(self, frame: int) -> tuple[npt.NDArray[Any], npt.NDArray[np.float16]]:
         if frame in self._cache:
             self._cache.move_to_end(frame)
             return self._cache[frame]

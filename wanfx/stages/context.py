@@ -5,8 +5,11 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,8 @@ from wanfx.shot import Shot
 from wanfx.units import PaintableFolder, Record, Unit, UnitStore
 from wanfx_color.configs import ColorConfig
 
+WORKERS = 2
+"""Units made at a time. Results do not depend on it; memory does."""
 log = logging.getLogger("wanfx")
 
 
@@ -51,6 +56,14 @@ class RunContext:
     def store(self) -> UnitStore:
         return UnitStore(self.folder.root, records=self.work / "records")
 
+    def find_or_make(self, unit: Unit, make: Callable[[], Made]) -> tuple[Record, bool]:
+        """The unit's record, and whether it is one of an earlier run."""
+        record = None if self.fresh else self.store.find(unit)
+        if record is not None:
+            return record, True
+        made = make()
+        return self.store.commit(unit, files=made.files, facts=made.facts or {}), False
+
     def warn(self, stage: str, text: str, *, frame: int | None = None) -> None:
         """Tell the user, in the events and the log."""
         log.warning("%s: %s%s", stage, text, "" if frame is None else f" (frame {frame})")
@@ -82,13 +95,34 @@ class StageProgress:
 
     def make(self, unit: Unit, make: Callable[[], Made], *, count: bool = True) -> Record:
         """The unit's record: the one there is where it is still good, else of what ``make`` makes now."""
-        record = None if self.run.fresh else self.run.store.find(unit)
-        reused = record is not None
-        if record is None:
-            made = make()
-            record = self.run.store.commit(unit, files=made.files, facts=made.facts or {})
+        record, reused = self.run.find_or_make(unit, make)
         if count:
             self.step(unit.name, reused=reused)
+        return record
+
+    def make_many(self, jobs: Iterable[tuple[Unit, Callable[[], Made]]]) -> Iterator[Record]:
+        """The records of units that do not depend on each other, in order; a few are made at a time.
+
+        No more are begun than there are workers, so memory does not grow with their number. Where one fails, those
+        before it are complete.
+        """
+        waiting: deque[tuple[Unit, Future[tuple[Record, bool]]]] = deque()
+        with ThreadPoolExecutor(WORKERS, thread_name_prefix=f"wanfx-{self.name}") as pool:
+            try:
+                for unit, make in jobs:
+                    waiting.append((unit, pool.submit(self.run.find_or_make, unit, make)))
+                    if len(waiting) > WORKERS:
+                        yield self._take(waiting)
+                while waiting:
+                    yield self._take(waiting)
+            finally:
+                for _unit, future in waiting:
+                    future.cancel()
+
+    def _take(self, waiting: deque[tuple[Unit, Future[tuple[Record, bool]]]]) -> Record:
+        unit, future = waiting.popleft()
+        record, reused = future.result()
+        self.step(unit.name, reused=reused)
         return record
 
 
@@ -102,12 +136,9 @@ def make_frames(
 ) -> dict[int, Record]:
     """A stage whose units are frames: the record of every frame."""
     wanted = list(frames)
-    records = {}
     with run.stage(stage, units=len(wanted)) as progress:
-        for frame in wanted:
-            unit = Unit(stage, str(frame), key(frame))
-            records[frame] = progress.make(unit, lambda frame=frame: make(frame))  # type: ignore[misc]
-    return records
+        jobs = ((Unit(stage, str(frame), key(frame)), partial(make, frame)) for frame in wanted)
+        return dict(zip(wanted, progress.make_many(jobs), strict=True))
 
 
 def paintable(run: RunContext, name: str) -> PaintableFolder:

@@ -6,9 +6,10 @@ brightness.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -138,32 +139,46 @@ def _ingest_frames(
 ) -> dict[int, Record]:
     make = _FrameMaker(run, source, plate, proxies, size)
     unit = _unit_of(run, source, plate, size)
-    records: dict[int, Record] = {}
+    first = plate.frames.first
     if source.kind != "movie":
-        for frame in plate.frames:
-            records[frame] = progress.make(unit(frame), lambda frame=frame: make(frame, None))  # type: ignore[misc]
-            make.anchor(records[plate.frames.first].facts)
-        return records
-    units = {frame: unit(frame) for frame in plate.frames}
-    good = {} if run.fresh else {frame: found for frame in plate.frames if (found := run.store.find(units[frame]))}
-    if plate.frames.first in good:
-        make.anchor(good[plate.frames.first].facts)
-    last_missing = max((frame for frame in plate.frames if frame not in good), default=plate.frames.first - 1)
-    for frame, rgb in source.read() if last_missing >= plate.frames.first else ():
-        if frame in units and frame not in good:
-            made = make(frame, rgb)
-            records[frame] = run.store.commit(units[frame], files=made.files, facts=made.facts or {})
-            progress.step(frame)
-        if frame >= last_missing:
-            break
-    else:
-        if len(good) < len(units) and last_missing not in records:
-            raise SequenceError(
-                "the movie ends before this frame", path=source.path, frame=last_missing, remedy="copy it again"
-            )
+        # The first frame alone, for it sets the exposure of all proxies.
+        records = {first: progress.make(unit(first), partial(make, first, None))}
+        make.anchor(records[first].facts)
+        rest = list(plate.frames)[1:]
+        jobs = ((unit(frame), partial(make, frame, None)) for frame in rest)
+        return records | dict(zip(rest, progress.make_many(jobs), strict=True))
+    return _ingest_movie(run, progress, source, make, {frame: unit(frame) for frame in plate.frames})
+
+
+def _ingest_movie(
+    run: RunContext, progress: StageProgress, source: Source, make: _FrameMaker, units: Mapping[int, Unit]
+) -> dict[int, Record]:
+    """A movie is decoded in order, up to the last frame that is not there yet."""
+    good = {} if run.fresh else {frame: found for frame in units if (found := run.store.find(units[frame]))}
     for frame in good:
         progress.step(frame, reused=True)
-    return {frame: records.get(frame) or good[frame] for frame in plate.frames}
+    missing = [frame for frame in units if frame not in good]
+    if not missing:
+        return good
+    first = min(units)
+    if first in good:
+        make.anchor(good[first].facts)
+
+    def jobs() -> Iterator[tuple[Unit, Callable[[], Made]]]:
+        for frame, rgb in source.read():
+            if frame == first and frame in missing:
+                make.anchor_on(rgb)
+            if frame in missing:
+                yield units[frame], partial(make, frame, rgb)
+            if frame >= missing[-1]:
+                return
+
+    made = dict(zip(missing, progress.make_many(jobs()), strict=False))
+    if len(made) < len(missing):
+        raise SequenceError(
+            "the movie ends before this frame", path=source.path, frame=missing[len(made)], remedy="copy it again"
+        )
+    return {frame: made.get(frame) or good[frame] for frame in units}
 
 
 def _unit_of(run: RunContext, source: Source, plate: Plate, size: Size) -> Callable[[int], Unit]:
@@ -194,6 +209,12 @@ class _FrameMaker:
     def anchor(self, facts: Mapping[str, Any]) -> None:
         """Take the exposure of the analysis pictures from the first frame's facts."""
         self._exposure = suggest_exposure([facts["log_average_stops"]])
+
+    def anchor_on(self, encoded: np.ndarray[Any, Any]) -> None:
+        """Take the exposure from the first frame itself, as it will be written."""
+        assert self._to_linear is not None
+        linear = self._to_linear(np.ascontiguousarray(encoded, dtype=np.float32).copy())
+        self.anchor(self._measure(self._plate.frames.first, linear.astype(np.float16).astype(np.float32)))
 
     def __call__(self, frame: int, encoded: np.ndarray[Any, Any] | None) -> Made:
         files = []
@@ -240,7 +261,7 @@ class _FrameMaker:
                 )
             linear[~finite] = 0.0
         average = log_average_stops(self._to_rec709(self._shrink(linear)))
-        facts = {
+        facts: dict[str, Any] = {
             "min_linear": float(linear.min()),
             "max_linear": float(linear.max()),
             "bad_pixels": bad,
