@@ -23,7 +23,7 @@ _HEAD = 0.22
 
 @dataclass(frozen=True)
 class SubjectMeasure:
-    """Where the subject is in a frame: its box (x0, y0, x1, y1, half-open), the centre of its upper part and area.
+    """Where the subject is in a frame: its box (x0, y0, x1, y1; half-open), the centre of its upper part, area.
 
     ``box`` is robust: stray pixels do not move it. An area of 0 means that nothing is there.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,6 +16,8 @@ Array = npt.NDArray[np.float32]
 Matrix = npt.NDArray[np.float64]
 _HALF = np.array([[1.0, 0.0, 0.5], [0.0, 1.0, 0.5], [0.0, 0.0, 1.0]])
 _SEEN_WEIGHT = 0.5
+_VISIBLE = 0.999
+_OUTLIER_STOPS = np.float32(0.35)
 
 
 def choose_samples(
@@ -36,7 +39,7 @@ def choose_samples(
 def gather_clean(
     plate_linear: Array,
     hidden: Array,
-    samples: Iterable[tuple[Array, Array, Matrix]],
+    samples: Iterable[tuple[npt.NDArray[Any], npt.NDArray[Any], Matrix]],
     *,
     box: Box,
 ) -> tuple[Array, Array]:
@@ -71,46 +74,62 @@ def _finish(plate: Array, inside: Array, base: Array, known: Array) -> tuple[Arr
     return np.asarray(clean, np.float32), np.where(inside > 0, known, np.float32(1))
 
 
-def _warp(rgb: Array, visible: Array, matrix: Matrix, box: Box) -> tuple[Array, Array]:
+def _warp(rgb: npt.NDArray[Any], visible: npt.NDArray[Any], matrix: Matrix, box: Box) -> tuple[Array, Array]:
     """The sample and what of it is visible, as this frame's ``box`` sees them."""
-    move = np.array([[1.0, 0.0, -box.x0], [0.0, 1.0, -box.y0], [0.0, 0.0, 1.0]])
-    corner = np.linalg.inv(_HALF) @ move @ matrix @ _HALF
+    if np.allclose(matrix, np.eye(3), atol=1e-6):
+        return rgb[box.slices()].astype(np.float32), (visible[box.slices()] >= _VISIBLE).astype(np.float32)
+    source = _source_box(matrix, box, rgb.shape)
+    if source.is_empty:
+        return np.zeros((box.height, box.width, 3), np.float32), np.zeros((box.height, box.width), np.float32)
+    shift_in = np.array([[1.0, 0.0, source.x0], [0.0, 1.0, source.y0], [0.0, 0.0, 1.0]])
+    shift_out = np.array([[1.0, 0.0, -box.x0], [0.0, 1.0, -box.y0], [0.0, 0.0, 1.0]])
+    corner = np.linalg.inv(_HALF) @ shift_out @ matrix @ shift_in @ _HALF
     size = (box.width, box.height)
-    if np.allclose(corner, move, atol=1e-6):
-        return rgb[box.slices()], (visible[box.slices()] >= 0.999).astype(np.float32)
-    warped = cv2.warpPerspective(rgb, corner, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    shown = cv2.warpPerspective(visible, corner, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-    return np.asarray(warped, np.float32), (shown >= 0.999).astype(np.float32)
+    inside = np.ascontiguousarray(rgb[source.slices()], dtype=np.float32)
+    warped = cv2.warpPerspective(inside, corner, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    seen = np.ascontiguousarray(visible[source.slices()], dtype=np.float32)
+    shown = cv2.warpPerspective(seen, corner, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    return np.asarray(warped, np.float32), (shown >= _VISIBLE).astype(np.float32)
+
+
+def _source_box(matrix: Matrix, box: Box, shape: tuple[int, ...]) -> Box:
+    """The part of the sample that ``box`` sees."""
+    corners = np.array([[x, y, 1.0] for x in (box.x0, box.x1) for y in (box.y0, box.y1)])
+    placed = corners @ np.linalg.inv(matrix).T
+    points = placed[:, :2] / placed[:, 2:]
+    low, high = np.floor(points.min(axis=0)).astype(int), np.ceil(points.max(axis=0)).astype(int)
+    return Box(int(low[0]), int(low[1]), int(high[0]), int(high[1])).grow(4).clip(Box(0, 0, shape[1], shape[0]))
 
 
 def _match_exposure(warped: Array, shown: Array, plate: Array, inside: Array) -> Array:
     """The sample times the median ratio a channel of what both frames show."""
     common = (shown > 0) & (inside <= 0)
-    if common.sum() < 64:
+    if common.sum() < 320:
         return warped
-    ours, theirs = plate[common], warped[common]
+    ours, theirs = plate[common][::5], warped[common][::5]
     gains = np.ones(3, np.float32)
     for channel in range(3):
         lit = (theirs[:, channel] > 1e-3) & (ours[:, channel] > 1e-3)
-        if lit.sum() >= 64:
+        if lit.sum() >= 16:
             gains[channel] = np.median(ours[lit, channel] / theirs[lit, channel])
     return warped * np.clip(gains, 0.5, 2.0)
 
 
 def _robust_mean(layers: Array, weights: Array) -> tuple[Array, Array]:
-    """The weighted mean of (N, h, w, 3) layers without those far from the best-supported one; and the weight."""
-    brightness = np.log2(np.maximum(layers, 0) + np.float32(0.02)).mean(axis=3)
-    median = _weighted_median(brightness, weights)
-    near = np.abs(brightness - median) < np.float32(0.35)
+    """The weighted mean of (N, h, w, 3) layers without those far from their median brightness; and the weight."""
+    mean = (layers[..., 0] + layers[..., 1] + layers[..., 2]) / np.float32(3)
+    brightness = np.log2(np.maximum(mean, 0) + np.float32(0.02))
+    near = np.abs(brightness - _median(brightness, weights > 0)) < _OUTLIER_STOPS
     kept = np.where(near, weights, np.float32(0))
     total = kept.sum(axis=0)
-    mean = np.einsum("nhw,nhwc->hwc", kept, layers) / np.maximum(total, np.float32(1e-6))[..., None]
-    return mean.astype(np.float32), total
+    clean = np.zeros(layers.shape[1:], np.float32)
+    for layer, weight in zip(layers, kept, strict=True):
+        clean += layer * weight[..., None]
+    return clean / np.maximum(total, np.float32(1e-6))[..., None], total
 
 
-def _weighted_median(values: Array, weights: Array) -> Array:
-    order = np.argsort(values, axis=0, kind="stable")
-    ranked = np.take_along_axis(weights, order, axis=0).cumsum(axis=0)
-    place = (ranked < ranked[-1:] * np.float32(0.5)).sum(axis=0, keepdims=True)
-    chosen = np.take_along_axis(order, np.minimum(place, len(values) - 1), axis=0)
-    return np.take_along_axis(values, chosen, axis=0)
+def _median(values: Array, valid: npt.NDArray[np.bool_]) -> Array:
+    """The (lower) median over the first axis of what is valid; infinite where nothing is."""
+    ranked = np.sort(np.where(valid, values, np.float32(np.inf)).reshape(len(values), -1).T, axis=1)
+    middle = np.maximum(valid.reshape(len(values), -1).sum(axis=0) - 1, 0) // 2
+    return np.take_along_axis(ranked, middle[:, None], axis=1).reshape(values.shape[1:])

@@ -105,10 +105,10 @@ class _CleanMaker:
 
 def _sources(
     reader: _SampleReader, camera: CameraPath, frame: int, samples: tuple[int, ...]
-) -> Iterator[tuple[Array, Array, npt.NDArray[np.float64]]]:
+) -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[np.float64]]]:
     for other in samples:
-        rgb, hidden = reader.read(other)
-        yield rgb.astype(np.float32), 1.0 - hidden.astype(np.float32), camera.between(other, frame)
+        rgb, visible = reader.read(other)
+        yield rgb, visible, camera.between(other, frame)
 
 
 def write_clean(path: Path, rgb: npt.NDArray[Any], seen: Array, *, plate: Plate) -> None:
@@ -146,7 +146,7 @@ class _SampleReader:
         return grow_matte(matte, radius_px=self._grow_px)
 
     def read(self, frame: int) -> tuple[npt.NDArray[Any], npt.NDArray[np.float16]]:
-        """RGB (NaN and Inf as 0) and what is hidden."""
+        """RGB (NaN and Inf as 0) and what of it is background, native and half."""
         with self._lock:
             return self._read(frame)
 
@@ -155,7 +155,7 @@ class _SampleReader:
             self._cache.move_to_end(frame)
             return self._cache[frame]
         rgb = exr.read_frame(self._plate.path(frame), canvas=self._plate.canvas, frame=frame).rgb
-        entry = (np.nan_to_num(rgb, posinf=0.0, neginf=0.0), self.hidden(frame).astype(np.float16))
+        entry = (np.nan_to_num(rgb, posinf=0.0, neginf=0.0), (1 - self.hidden(frame)).astype(np.float16))
         size = entry[0].nbytes + entry[1].nbytes
         while self._cache and size * (len(self._cache) + 1) > _CACHE_BYTES:
             self._cache.popitem(last=False)
