@@ -9,13 +9,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from tiny import make_tiny_shot
 
-from wanfx.events import Event, RunFinished, StageStarted, UnitFinished, read_events
+from wanfx.events import Event, RunFinished, StageFinished, StageStarted, UnitFinished, read_events
 from wanfx.io.atomic import is_leftover, sha256_file
 
 KILLS = 40
@@ -40,30 +42,41 @@ def _contents(delivery: Path) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _kill_points() -> Iterator[tuple[str, int]]:
-    """Stage and how many of its units are done (made anew) when the kill comes; -1 is as the stage starts."""
-    rounds = [-1, 0, 1, 3, 6]
-    for stage in STAGES:
-        for done in rounds:
-            yield stage, done
+@dataclass
+class _Plan:
+    """Where the kills are to come: as each stage starts, then three times as it has made a unit anew."""
+
+    targets: list[tuple[str, str]] = field(
+        default_factory=lambda: [(stage, when) for stage in STAGES for when in ("start", "unit", "unit", "unit")]
+    )
+
+    def is_reached(self, event: Event) -> bool:
+        """Whether the event is the next target's; targets that the run has passed are given up."""
+        if isinstance(event, StageFinished):
+            self.targets = [target for target in self.targets if target[0] != event.stage]
+            return False
+        if isinstance(event, StageStarted):
+            return (event.stage, "start") in self.targets
+        return isinstance(event, UnitFinished) and not event.reused and (event.stage, "unit") in self.targets
+
+    def strike(self, event: Event) -> str:
+        """Take the target off the list; its stage."""
+        assert isinstance(event, StageStarted | UnitFinished)
+        self.targets.remove((event.stage, "start" if isinstance(event, StageStarted) else "unit"))
+        return event.stage
 
 
-def _kill_at(child: subprocess.Popen[bytes], events: Path, stage: str, done: int, delay_s: float) -> bool:
-    """Kill the run at this point; False where it ended without ever getting there."""
-    made, reached = 0, False
+def _kill_once(child: subprocess.Popen[bytes], events: Path, plan: _Plan, delay_s: float) -> str | None:
+    """Kill the run at the next target, a moment after; the stage, or None where it ended before."""
     for event in _follow(events, child):
-        if isinstance(event, StageStarted) and event.stage == stage:
-            reached = done < 0
-        if isinstance(event, UnitFinished) and event.stage == stage and not event.reused:
-            made += 1
-            reached = reached or made > done >= 0
-        if reached:
+        if plan.is_reached(event):
             time.sleep(delay_s)
-            break
-    was_running = child.poll() is None
-    child.send_signal(signal.SIGKILL)
+            was_running = child.poll() is None
+            child.send_signal(signal.SIGKILL)
+            child.communicate()
+            return plan.strike(event) if was_running else None
     child.communicate()
-    return reached and was_running
+    return None
 
 
 def _follow(events: Path, child: subprocess.Popen[bytes]) -> Iterator[Event]:
@@ -85,24 +98,23 @@ def test_forty_kills_in_every_stage_leave_no_trace(tmp_path: Path) -> None:
     _out, text = unbroken.communicate()
     assert unbroken.returncode == 0, text.decode()
 
-    delays = random.Random(4)
-    killed: dict[str, int] = {}
+    delays, plan = random.Random(4), _Plan()
+    killed: Counter[str] = Counter()
     leftovers = 0
-    for number, (stage, done) in enumerate(_kill_points()):
-        events = tmp_path / f"{number}.jsonl"
-        child = _start(shot, tmp_path / "broken", events)
-        if _kill_at(child, events, stage, done, delays.uniform(0, 0.02)):
-            killed[stage] = killed.get(stage, 0) + 1
-            leftovers += sum(is_leftover(path) for path in (tmp_path / "broken").rglob(".*"))
-        if (tmp_path / "broken" / "tiny" / "v001" / "manifest.json").exists():
+    while plan.targets:
+        events = tmp_path / f"{killed.total()}.jsonl"
+        stage = _kill_once(_start(shot, tmp_path / "broken", events), events, plan, delays.uniform(0, 0.02))
+        if stage is None:
             break
+        killed[stage] += 1
+        leftovers += sum(is_leftover(path) for path in (tmp_path / "broken").rglob(".*"))
     last = _start(shot, tmp_path / "broken", tmp_path / "last.jsonl")
     _out, text = last.communicate()
     assert last.returncode == 0, text.decode()
 
     print(json.dumps({"kills": killed, "in the middle of a write": leftovers}))
-    assert sum(killed.values()) >= KILLS
-    assert set(killed) >= set(STAGES)
+    assert killed.total() >= KILLS
+    assert set(killed) == set(STAGES)
     assert leftovers > 0, "no kill came in the middle of a write"
     unbroken_files = _contents(tmp_path / "unbroken" / "tiny" / "v001")
     assert _contents(tmp_path / "broken" / "tiny" / "v001") == unbroken_files
