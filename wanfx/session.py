@@ -8,7 +8,7 @@ import logging
 import os
 import secrets
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,9 +80,13 @@ def run_shot(request: RunRequest, *, listeners: tuple[Listener, ...] = ()) -> Ou
         color = load_config()
     folder = ShotFolder.of(request.out, shot=request.shot.name)
     run_id = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S") + "-" + secrets.token_hex(3)
-    with _environment_errors(request.out), hold_lease(folder.lease) as lease:
+    with ExitStack() as stack:
+        stack.enter_context(_environment_errors(request.out))
+        lease = stack.enter_context(hold_lease(folder.lease))
         _sweep(folder)
-        events = EventLog(request.events or folder.run_folder(run_id) / "events.jsonl", run=run_id)
+        events = stack.enter_context(
+            closing(EventLog(request.events or folder.run_folder(run_id) / "events.jsonl", run=run_id))
+        )
         for listener in listeners:
             events.listen(listener)
         cancellation = Cancellation(
@@ -90,8 +94,9 @@ def run_shot(request: RunRequest, *, listeners: tuple[Listener, ...] = ()) -> Ou
         )
         version = folder.in_progress()
         context = RunContext(request.shot, options, folder, version, color, events, cancellation, fresh=request.fresh)
-        with _log_file(folder.run_folder(run_id) / "log.txt") as log_path, cancellation:
-            return _run(context, request, log_path)
+        log_path = stack.enter_context(_log_file(folder.run_folder(run_id) / "log.txt"))
+        stack.enter_context(cancellation)
+        return _run(context, request, log_path)
 
 
 def plan_shot(request: RunRequest) -> tuple[Plan, FrameRange, str | None]:
@@ -125,7 +130,6 @@ def _run(context: RunContext, request: RunRequest, log_path: Path) -> Outcome:
         log.exception("internal error")
         raise
     context.events.emit(RunFinished, exit_code=0, text="done", delivery=str(outcome.version.folder))
-    context.events.close()
     return outcome
 
 

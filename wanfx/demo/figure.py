@@ -49,8 +49,8 @@ def pose_at(time: float) -> Pose:
     """The pose ``time`` frames after the first one."""
     phase = time / CYCLE_FRAMES
     x = _START_X + time * 2 * STEP_PX / CYCLE_FRAMES
-    bob = 3.0 * math.cos(4 * math.pi * phase)
-    hip = (x, GROUND_Y - _ANKLE - 97 + bob)
+    bob = 5.0 * math.cos(4 * math.pi * phase)
+    hip = (x, GROUND_Y - _ANKLE - 99 + bob)
     chest = (x + 5, hip[1] - 52)
     head = (chest[0] + 8, chest[1] - 35 + 0.8 * math.sin(4 * math.pi * phase))
     swing = 0.5 * math.cos(2 * math.pi * phase)

@@ -18,6 +18,11 @@ _SHUTTER_FRAMES, _SHUTTER_SAMPLES = 0.5, 4
 _GRAIN = 0.012
 
 
+def pan_px(time: float) -> float:
+    """How far the camera has turned right, in pixels."""
+    return 4.0 + _PAN_PX * time / (FRAMES - 1)
+
+
 class DemoPlate:
     """Frames 0 to FRAMES - 1 of the plate, each made on its own and the same in every run."""
 
@@ -43,10 +48,10 @@ class DemoPlate:
     def walker_box(index: int) -> tuple[int, int, int, int]:
         """x0, y0, x1, y1 around the walker, in display-window pixels."""
         x0, y0, x1, y1 = figure.bounds(figure.pose_at(float(index)))
-        return round(x0 - _pan(index)), round(y0), round(x1 - _pan(index)), round(y1)
+        return round(x0 - pan_px(index)), round(y0), round(x1 - pan_px(index)), round(y1)
 
     def _view(self, index: int) -> Array:
-        shift = np.array([[1, 0, -_pan(index) * SUPERSAMPLING], [0, 1, 0]], np.float32)
+        shift = np.array([[1, 0, -pan_px(index) * SUPERSAMPLING], [0, 1, 0]], np.float32)
         size = (WIDTH * SUPERSAMPLING, HEIGHT * SUPERSAMPLING)
         view = cv2.warpAffine(self._room, shift, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         return np.asarray(cv2.resize(view, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA), np.float32)
@@ -58,7 +63,7 @@ class DemoPlate:
         for sample in range(_SHUTTER_SAMPLES):
             time = index + _SHUTTER_FRAMES * ((sample + 0.5) / _SHUTTER_SAMPLES - 0.5)
             canvas = Canvas(WIDTH, HEIGHT)
-            figure.draw(canvas, figure.pose_at(time), offset_x=_pan(time))
+            figure.draw(canvas, figure.pose_at(time), offset_x=pan_px(time))
             total += canvas.finished()
         return total / np.float32(_SHUTTER_SAMPLES)
 
@@ -70,12 +75,7 @@ class DemoPlate:
         shadow = np.ones((HEIGHT, WIDTH), np.float32)
         for (foot_x, ground_y), height_px in figure.ground_contacts(pose):
             spread, darkness = 1 + height_px / 12, 0.7 / (1 + height_px / 7)
-            dx, dy = (x - (foot_x - _pan(index))) / (17 * spread), (y - ground_y - 1) / (4.2 * spread)
+            dx, dy = (x - (foot_x - pan_px(index))) / (17 * spread), (y - ground_y - 1) / (4.2 * spread)
             shadow *= 1 - darkness * np.exp(-dx * dx - dy * dy)
-        dx, dy = (x - (pose.hip[0] + 34 - _pan(index))) / 66, (y - figure.GROUND_Y - 2) / 11
+        dx, dy = (x - (pose.hip[0] + 34 - pan_px(index))) / 66, (y - figure.GROUND_Y - 2) / 11
         return np.asarray(shadow * (1 - 0.42 * np.exp(-dx * dx - dy * dy)), np.float32)
-
-
-def _pan(time: float) -> float:
-    """How far the camera has turned right, in pixels."""
-    return 4.0 + _PAN_PX * time / (FRAMES - 1)

@@ -1,7 +1,6 @@
 """A lit room, wider than the frame, so that a camera can pan across it.
 
-Linear Rec.709 RGB, supersampled: wall with window and pictures, boarded floor in perspective, a lamp. ``clean``
-light values: wall near 0.2, sky near 6, bulb 60 (the camera clips it).
+Linear Rec.709 RGB, supersampled: wall with window and pictures, boarded floor in perspective, a lamp. Levels: wall near 0.2, sky near 6, bulb 60 (the camera clips it).
 """
 
 from __future__ import annotations
@@ -162,7 +161,7 @@ def _with_bulb(room: Array, x: Array, y: Array) -> Array:
     canvas.capsule((bx, by - 32), (bx, by - 12), (5, 24), (0.06, 0.1, 0.1), _FLAT)
     room = _over(room, canvas)
     radius = np.hypot(x - bx, y - by)
-    glare = 1.4 * np.exp(-radius / 9) + 0.16 * np.exp(-radius / 40)
+    glare = 0.9 * np.exp(-radius / 8) + 0.12 * np.exp(-radius / 40)
     core = smoothstep(BULB_RADIUS + 1, BULB_RADIUS - 1, radius)
     light = np.float32([1.0, 0.82, 0.55]) * glare[..., None]
     return np.asarray(room * (1 - core[..., None]) + light + _BULB_LEVEL * core[..., None], np.float32)

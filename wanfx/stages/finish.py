@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from wanfx.errors import InputError
 from wanfx.frames import Box, nominal_rate
 from wanfx.images import FramePattern, Matte, Plate
 from wanfx.io import exr
@@ -78,7 +79,7 @@ def run_finish(
     run: RunContext, inputs: FinishInputs, *, pattern: FramePattern, frames: list[int], copied: CopiedFrames | None
 ) -> Finished:
     """Make the comp of ``frames``; all others that ``copied`` has are copied from there."""
-    kept = [frame for frame in (copied.facts if copied else ()) if frame not in frames]
+    kept = _kept_frames(inputs, frames, copied)
     maker = FrameMaker(run, inputs)
 
     def key(frame: int) -> str:
@@ -100,6 +101,21 @@ def run_finish(
     )
     facts = {frame: record.facts for frame, record in records.items()}
     return Finished(pattern, tuple(sorted(facts)), part_names(inputs.layer), facts)
+
+
+def _kept_frames(inputs: FinishInputs, frames: list[int], copied: CopiedFrames | None) -> list[int]:
+    """The frames that are copied as they are. Raises InputError where their plate is no longer what they show."""
+    kept = [frame for frame in (copied.facts if copied else ()) if frame not in frames and frame in inputs.plate_hashes]
+    for frame in kept:
+        assert copied is not None
+        if copied.facts[frame]["plate_key"] != inputs.plate_hashes[frame]:
+            raise InputError(
+                "the plate has changed since this frame was delivered, so it cannot be copied",
+                path=inputs.conditioning.plate.path(frame),
+                frame=frame,
+                remedy="run without --frames to make all frames again",
+            )
+    return kept
 
 
 def _copy(copied: CopiedFrames, frame: int, path: Path) -> Made:
@@ -163,6 +179,7 @@ class FrameMaker:
             "timecode": self._timecode(frame, source.header),
             "plate_error": inputs.generated.measures[frame]["plate_error"],
             "provenance": dict(inputs.provenance),
+            "plate_key": inputs.plate_hashes[frame],
         }
 
     def _timecode(self, frame: int, header: exr.ExrHeader) -> str | None:

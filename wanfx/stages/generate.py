@@ -22,6 +22,7 @@ from wanfx.frames import Box, FrameRange
 from wanfx.images import FramePattern
 from wanfx.io import exr
 from wanfx.ops import lock
+from wanfx.ops.edges import grow_matte
 from wanfx.stages.conditioning import Conditioning, PlateWindow, SpaceBridge
 from wanfx.stages.context import Made, RunContext, StageProgress, stage_key
 from wanfx.stages.refine import Refined
@@ -162,15 +163,20 @@ class _WindowMaker:
             files.append(self._write(frame, made))
             mask = inputs.mask(frame) if made.alpha is None else np.maximum(inputs.mask(frame), made.alpha)
             plate = inputs.plate(frame)
-            measures[str(frame)] = self._measure(made, plate, mask)
+            measures[str(frame)] = self._measure(made, plate, mask, frame)
             if frame > window.frames.last - self._generator.carried_frames:
                 files.append(self._write_carry(frame, lock.lock_window(made.rgb, plate, mask)))
                 carry.update(files[-1].read_bytes())
             progress.step(frame)
         return Made(tuple(files), {"measures": measures, "carry": carry.hexdigest()})
 
-    def _measure(self, made: GeneratedFrame, plate: Array, mask: Array) -> dict[str, Any]:
-        error = None if self._conditioning.is_world else lock.plate_error(made.rgb, plate, mask)
+    def _measure(self, made: GeneratedFrame, plate: Array, mask: Array, frame: int) -> dict[str, Any]:
+        error = None
+        if not self._conditioning.is_world:
+            # The background that was given is the clean plate as far as the subject was grown for it.
+            scale = self._conditioning.size.height / self._conditioning.crops[frame].height
+            reach = grow_matte(mask, radius_px=self._run.options.clean.grow_px * scale + 1)
+            error = lock.plate_error(made.rgb, plate, reach)
         ceiling = float(self._conditioning.space.at_ceiling(made.rgb).mean())
         return {"plate_error": None if error is None else round(error, 6), "at_ceiling": round(ceiling, 6)}
 

@@ -1,0 +1,343 @@
+"""Bad input: the right exit status, a message that names file, frame and remedy, and what was made before intact."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from tiny import FIRST, HEIGHT, WIDTH, make_tiny_shot, plate_attributes, plate_pixels
+
+from wanfx.cli.main import main
+from wanfx.frames import Box
+from wanfx.io import exr
+from wanfx.io.atomic import sha256_file
+
+FRAMES = 4
+BAD = FIRST + 2
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("good")
+    shot = make_tiny_shot(folder / "shot", frames=FRAMES, review={"codec": "none"})
+    assert main(["run", str(shot), "--out", str(folder / "out"), "--quiet"]) == 0
+    return folder
+
+
+@pytest.fixture
+def root(made: Path, tmp_path: Path) -> Path:
+    """A shot that was delivered once."""
+    shutil.copytree(made, tmp_path / "made")
+    return tmp_path / "made"
+
+
+def _run(root: Path, *more: str) -> int:
+    return main(["run", str(root / "shot" / "shot.json"), "--out", str(root / "out"), "--quiet", *more])
+
+
+def _change(root: Path, **changes: Any) -> None:
+    path = root / "shot" / "shot.json"
+    data = json.loads(path.read_text()) | changes
+    path.write_text(json.dumps({key: value for key, value in data.items() if value is not None}))
+
+
+def _plate(root: Path, frame: int = BAD) -> Path:
+    return root / "shot" / "plate" / f"tiny.{frame}.exr"
+
+
+def _write_plate(path: Path, rgb: np.ndarray[Any, Any], **more: Any) -> None:
+    window = Box(0, 0, rgb.shape[1], rgb.shape[0])
+    exr.write_rgb(path, rgb, **({"data_window": window, "attributes": plate_attributes(0)} | more))
+
+
+def _truncate(root: Path) -> None:
+    path = _plate(root)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def _put_text(root: Path) -> None:
+    _plate(root).write_text("this is no picture\n" * 50)
+
+
+def _put_nan(root: Path) -> None:
+    rgb = plate_pixels(2)[0]
+    rgb[50, 9, 1] = np.nan
+    _write_plate(_plate(root), rgb)
+
+
+def _change_size(root: Path) -> None:
+    _write_plate(_plate(root), plate_pixels(2)[0][:-2])
+
+
+def _empty(root: Path) -> None:
+    _plate(root).write_bytes(b"")
+
+
+def _remove(root: Path) -> None:
+    _plate(root).unlink()
+
+
+def _double(root: Path) -> None:
+    shutil.copy(_plate(root), _plate(root).with_name(f"tiny.0{BAD}.exr"))
+
+
+def _drop_red(root: Path) -> None:
+    green = plate_pixels(2)[0][..., 1]
+    window = Box(0, 0, WIDTH, HEIGHT)
+    part = exr.Part("gb", np.stack([green, green], axis=2), ("G", "B"))
+    exr.write_parts(_plate(root), [part], data_window=window, display_window=window)
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        pytest.param(_truncate, "truncated", id="truncated EXR"),
+        pytest.param(_put_text, "not an", id="text file named .exr"),
+        pytest.param(_put_nan, "NaN or Inf", id="NaN"),
+        pytest.param(_change_size, "display window", id="mixed sizes"),
+        pytest.param(_empty, str(BAD), id="zero bytes"),
+        pytest.param(_remove, str(BAD), id="missing frame"),
+        pytest.param(_double, str(BAD), id="one frame twice"),
+        pytest.param(_drop_red, "G", id="no red"),
+    ],
+)
+def test_a_damaged_plate_is_refused_by_file_and_frame_with_a_remedy_and_the_last_delivery_is_intact(
+    root: Path, capsys: pytest.CaptureFixture[str], damage: Callable[[Path], None], words: str
+) -> None:
+    before = {path: sha256_file(path) for path in (root / "out" / "tiny" / "v001").rglob("*") if path.is_file()}
+    damage(root)
+    assert _run(root) == 2
+    told = capsys.readouterr().err
+    assert words in told
+    assert str(BAD) in told
+    assert "remedy:" in told
+    assert "Traceback" not in told
+    assert {path: sha256_file(path) for path in before} == before
+    assert not (root / "out" / "tiny" / "v002" / "manifest.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        pytest.param({"plate": {"path": "plate/tiny.####.exr", "colorspace": "ACEScgg"}}, "ACEScg", id="colour space"),
+        pytest.param({"plate": "plate/nothing.####.exr"}, "nothing", id="no such plate"),
+        pytest.param({"reference": "nobody.png"}, "nobody.png", id="no such reference"),
+        pytest.param({"finish": {"margn_px": 3}}, "margin_px", id="unknown option"),
+        pytest.param({"generate": {"backend": "drft"}}, "draft", id="unknown generator"),
+        pytest.param({"frames": "1-9"}, "1001", id="frames outside the plate"),
+        pytest.param({"subjects": [{"box": [9, 9, 3, 3]}]}, "box", id="box inside out"),
+        pytest.param({"subjects": [{"box": [0, 0, 9, 9], "frame": 7}]}, "frame", id="box on a frame that is not there"),
+        pytest.param({"subjects": [{"name": "a"}, {"name": "b"}]}, "subjects[1]", id="two subjects"),
+        pytest.param({"deliver": {"name": "{artist}"}}, "artist", id="unknown name field"),
+    ],
+)
+def test_a_wrong_shot_is_refused_with_its_key_and_a_remedy(
+    root: Path, capsys: pytest.CaptureFixture[str], changes: dict[str, Any], words: str
+) -> None:
+    _change(root, **changes)
+    assert _run(root) == 2
+    told = capsys.readouterr().err
+    assert words in told
+    assert "remedy:" in told
+    assert "Traceback" not in told
+
+
+def test_what_is_needed_and_missing_is_said_with_exit_status_3(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run(root, "--set", "generate.quality=final") == 3
+    assert "generate.quality" in capsys.readouterr().err
+    _change(root, task="animate")
+    assert _run(root) == 3
+
+
+def test_missing_frames_are_held_on_request_and_reported(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _remove(root)
+    assert _run(root, "--set", "ingest.gaps=hold") == 0
+    assert f"missing frame; {BAD - 1} is held (frame {BAD})" in capsys.readouterr().err
+    held = exr.read_header(root / "out" / "tiny" / "v002" / "comp" / f"tiny_draft_v002.{BAD}.exr")
+    assert str(held.timecode) == "10:00:00:02"
+
+
+def test_nan_is_kept_on_request_where_nothing_is_edited(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _put_nan(root)
+    assert _run(root, "--set", "ingest.bad_pixels=keep") == 0
+    assert f"(frame {BAD})" in capsys.readouterr().err
+    comp = exr.read_frame(root / "out" / "tiny" / "v002" / "comp" / f"tiny_draft_v002.{BAD}.exr").rgb
+    plate = exr.read_frame(_plate(root)).rgb
+    assert comp[50, 9].tobytes() == plate[50, 9].tobytes()
+    assert np.isnan(comp).sum() == 1
+
+
+def test_nothing_moving_and_nothing_said_is_nothing_found(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for frame in range(FIRST, FIRST + FRAMES):
+        shutil.copy(_plate(root, FIRST), _plate(root, frame)) if frame != FIRST else None
+    _change(root, subjects=None)
+    assert _run(root) == 2
+    assert "box" in capsys.readouterr().err
+
+
+def _movie(path: Path, frames: int, size: tuple[int, int], *, rotate: int = 0) -> None:
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream("libx264", rate=24)
+        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        if rotate:
+            stream.metadata["rotate"] = str(rotate)
+        for index in range(frames):
+            rgb = (np.clip(plate_pixels(index)[0].astype(np.float32), 0, 1) ** (1 / 2.4) * 255).astype(np.uint8)
+            picture = np.tile(rgb, (2, 2, 1))[: size[1], : size[0]]
+            output.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")))
+        output.mux(stream.encode())
+
+
+@pytest.mark.parametrize("text", [b"", b"not a movie" * 100])
+def test_a_movie_that_is_none_is_refused_by_name(root: Path, capsys: pytest.CaptureFixture[str], text: bytes) -> None:
+    (root / "shot" / "clip.mp4").write_bytes(text)
+    _change(root, plate="clip.mp4")
+    assert _run(root) == 2
+    told = capsys.readouterr().err
+    assert "clip.mp4" in told
+    assert "remedy:" in told
+
+
+def test_a_movie_of_one_frame_is_a_shot_of_one_frame(root: Path) -> None:
+    _movie(root / "shot" / "clip.mp4", 1, (WIDTH, HEIGHT))
+    _change(root, plate="clip.mp4")
+    assert _run(root) == 0
+    assert main(["verify", str(root / "out" / "tiny" / "v002")]) == 0
+
+
+@pytest.mark.parametrize("size", [(191, 107), (1919, 1079)], ids=str)
+def test_odd_sizes_keep_their_size(root: Path, size: tuple[int, int]) -> None:
+    scale = size[0] // WIDTH + 1
+    for index in range(FRAMES):
+        picture = plate_pixels(index)[0].repeat(scale, axis=0).repeat(scale, axis=1)[: size[1], : size[0]]
+        _write_plate(_plate(root, FIRST + index), np.ascontiguousarray(picture))
+    box = [scale * value for value in plate_pixels(0)[1].as_list()]
+    _change(root, name="odd", frames=f"{FIRST}-{FIRST + 1}", review={"codec": "h264"}, subjects=[{"box": box}])
+    assert _run(root) == 0
+    header = exr.read_header(root / "out" / "odd" / "v001" / "comp" / f"odd_draft_v001.{FIRST}.exr")
+    assert (header.data_window.width, header.data_window.height) == size
+
+
+def test_frames_of_a_plate_that_has_changed_are_not_copied(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _write_plate(_plate(root), plate_pixels(0)[0])
+    assert _run(root, "--frames", str(FIRST)) == 2
+    told = capsys.readouterr().err
+    assert f"frame {BAD}" in told
+    assert "without --frames" in told
+
+
+def test_data_windows_other_than_the_display_window_are_kept_frame_by_frame(root: Path) -> None:
+    display = Box(0, 0, WIDTH - 20, HEIGHT - 20)
+    windows = {}
+    for index in range(FRAMES):
+        rgb = plate_pixels(index)[0]
+        inset = index * 4
+        windows[FIRST + index] = Box(-8, -6, WIDTH - 8, HEIGHT - 6).grow(-inset)
+        cut = np.ascontiguousarray(rgb[inset : HEIGHT - inset, inset : WIDTH - inset])
+        _write_plate(
+            _plate(root, FIRST + index), cut, data_window=windows[FIRST + index], display_window=display,
+            attributes=plate_attributes(index),
+        )  # fmt: skip
+    _change(root, subjects=[{"name": "walker", "box": [42, 18, 70, 86]}])
+    assert _run(root) == 0
+    for frame, window in windows.items():
+        header = exr.read_header(root / "out" / "tiny" / "v002" / "comp" / f"tiny_draft_v002.{frame}.exr")
+        assert (header.data_window, header.display_window) == (window, display)
+        parts, _ = exr.read_parts(root / "out" / "tiny" / "v002" / "comp" / f"tiny_draft_v002.{frame}.exr")
+        assert parts["matte_character"].pixels.any()
+
+
+def test_an_anamorphic_plate_keeps_its_aspect_and_the_card_is_squeezed(root: Path) -> None:
+    for index in range(FRAMES):
+        _write_plate(_plate(root, FIRST + index), plate_pixels(index)[0], pixel_aspect=2.0)
+    assert _run(root) == 0
+    folder = root / "out" / "tiny"
+    squeezed, header = exr.read_parts(folder / "v002" / "comp" / f"tiny_draft_v002.{FIRST}.exr")
+    assert header.pixel_aspect == 2.0
+    square, _ = exr.read_parts(folder / "v001" / "comp" / f"tiny_draft_v001.{FIRST}.exr")
+    areas = [parts["matte_character"].pixels.astype(np.float32).sum() for parts in (squeezed, square)]
+    assert areas[0] / areas[1] == pytest.approx(0.5, abs=0.1)
+
+
+def test_an_output_folder_that_cannot_be_written_is_exit_status_6(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a_file").write_text("in the way")
+    shot = str(root / "shot" / "shot.json")
+    assert main(["run", shot, "--out", str(tmp_path / "a_file" / "out"), "--quiet"]) == 6
+    told = capsys.readouterr().err
+    assert "a_file" in told
+    assert "remedy:" in told
+    assert (tmp_path / "a_file").read_text() == "in the way"
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Any:
+    """A file system of 400 KB; needs root."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode != 0:
+        pytest.skip("mounting a small disk needs root")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_disk_too_small_is_told_before_the_run_starts(
+    root: Path, small_disk: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", str(root / "shot" / "shot.json"), "--out", str(small_disk / "out"), "--quiet"]) == 6
+    assert "GB more" in capsys.readouterr().err
+    assert not list(small_disk.rglob("*.exr"))
+
+
+def test_a_disk_that_fills_up_is_exit_status_6_and_the_run_goes_on_when_there_is_room(
+    root: Path, small_disk: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wanfx.plan.free_bytes", lambda _folder: 10**12)
+    arguments = ["run", str(root / "shot" / "shot.json"), "--out", str(small_disk / "out"), "--quiet"]
+    assert main(arguments) == 6
+    told = capsys.readouterr().err
+    assert "full" in told
+    assert "remedy:" in told
+    subprocess.run(["mount", "-o", "remount,size=50m", str(small_disk)], check=True)
+    assert main(arguments) == 0
+    ours = {p.name: sha256_file(p) for p in (small_disk / "out" / "tiny" / "v001").rglob("*.exr")}
+    theirs = {p.name: sha256_file(p) for p in (root / "out" / "tiny" / "v001").rglob("*.exr")}
+    assert ours == theirs
+
+
+@pytest.mark.parametrize("name", ["sh 010 final", "Ünïcödé 影", "CON", "a:b*c?", "nul.txt"])
+def test_any_shot_name_makes_a_folder_that_every_system_takes(root: Path, name: str) -> None:
+    folder = root / "plät es"
+    (root / "shot").rename(folder)
+    (folder / "shot.json").write_text(
+        json.dumps(json.loads((folder / "shot.json").read_text()) | {"name": name, "subjects": [
+            {"name": "aux", "box": plate_pixels(0)[1].as_list()}]})
+    )  # fmt: skip
+    out = root / "o u t ü"
+    assert main(["run", str(folder / "shot.json"), "--out", str(out), "--quiet"]) == 0
+    (shot_folder,) = out.iterdir()
+    assert main(["verify", str(shot_folder / "v001")]) == 0
+    assert json.loads((shot_folder / "v001" / "manifest.json").read_text())["shot"] == name
+    for path in out.rglob("*"):
+        assert not set(path.name) & set('<>:"\\|?*')
+        assert path.name.split(".")[0].upper() not in ("CON", "AUX", "NUL")
+
+
+def test_an_untagged_exr_is_refused_with_the_key_that_mends_it(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for index in range(FRAMES):
+        _write_plate(_plate(root, FIRST + index), plate_pixels(index)[0], attributes={})
+    assert _run(root) == 2
+    assert "plate.colorspace" in capsys.readouterr().err
+    _change(root, plate={"path": "plate/tiny.####.exr", "colorspace": "ACEScg"})
+    assert _run(root) == 0
+
