@@ -6,6 +6,7 @@ Every rule takes a parsed module and yields its violations; `_CASES` shows each 
 from __future__ import annotations
 
 import ast
+import configparser
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -28,10 +29,10 @@ _LAYERS: list[set[str]] = [
     {"wanfx", "wanfx.errors", "wanfx.frames", "wanfx.options", "wanfx.images", "wanfx.events", "wanfx.shot",
      "wanfx.schema", "wanfx.runner", "wanfx.keys", "wanfx.names", "wanfx.colors", "wanfx.delivery", "wanfx.lease",
      "wanfx.cancel"},
-    {"wanfx.ops", "wanfx.io"},
+    {"wanfx.ops", "wanfx.io", "wanfx.backends.protocols"},
     {"wanfx.backends", "wanfx.units", "wanfx.manifest", "wanfx.demo"},
     {"wanfx.stages", "wanfx.qc", "wanfx.trust"},
-    {"wanfx.pipeline", "wanfx.worker", "wanfx.farm"},
+    {"wanfx.pipeline", "wanfx.session", "wanfx.plan", "wanfx.make_manifest", "wanfx.clean", "wanfx.worker", "wanfx.farm"},
     {"wanfx.cli", "wanfx.ui", "wanfx.__main__"},
 ]  # fmt: skip
 # Within a layer all may import each other, but ops is arrays in, arrays out.
@@ -299,3 +300,15 @@ def test_every_rule_is_shown_to_be_able_to_fail() -> None:
 
 def test_the_rules_look_at_the_whole_code() -> None:
     assert {"wanfx", "wanfx.errors", "wanfx.io", "wanfx.cli", "wanfx_color"} <= _NAMES
+
+
+def test_every_package_is_one_that_is_installed() -> None:
+    config = configparser.ConfigParser()
+    config.read(_PROJECT / "setup.cfg", encoding="utf-8")
+    there = {
+        ".".join([package, *path.parent.relative_to(_PROJECT / folder).parts])
+        for package, folder in _SOURCES.items()
+        if package.startswith("wanfx") and package != "wanfx_nuke"
+        for path in (_PROJECT / folder).rglob("__init__.py")
+    }
+    assert set(config["options"]["packages"].split()) == there

@@ -7,13 +7,15 @@ light falls on it as on something round.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[np.float32]
+Array = npt.NDArray[Any]  # float32
 Point = tuple[float, float]
 Color = tuple[float, float, float]
 
@@ -23,6 +25,11 @@ SUPERSAMPLING = 2
 REC709_TO_ACESCG = np.array(
     [[0.613097, 0.339523, 0.047379], [0.070194, 0.916354, 0.013452], [0.020616, 0.109570, 0.869815]], np.float32
 )
+
+
+def rgb(color: Sequence[float]) -> Array:
+    """A colour as an array that multiplies pictures."""
+    return np.array(color, np.float32)
 
 
 @dataclass(frozen=True)
@@ -39,7 +46,7 @@ class Light:
         lx, ly, lz = (part / length for part in self.toward)
         lambert = np.maximum(x * lx + y * ly + z * lz, 0)[..., None]
         sky = (0.7 - 0.3 * y)[..., None]
-        return lambert * np.float32(self.color) + sky * np.float32(self.ambient)
+        return lambert * rgb(self.color) + sky * rgb(self.ambient)
 
 
 class Canvas:
@@ -74,7 +81,7 @@ class Canvas:
         distance = outside + np.minimum(np.maximum(qu, qv), 0) - corner
         gu = np.where(outside > 0, np.maximum(qu, 0) / np.maximum(outside, 1e-6), qu > qv) * np.sign(u)
         gv = np.where(outside > 0, np.maximum(qv, 0) / np.maximum(outside, 1e-6), qu <= qv) * np.sign(v)
-        self._fill(window, distance, (c * gu - s * gv, s * gu + c * gv), np.float32(bevel), color, light)
+        self._fill(window, distance, (c * gu - s * gv, s * gu + c * gv), np.asarray(bevel, np.float32), color, light)
 
     def finished(self) -> Array:
         """The layer at its finished size: (H, W, 4), premultiplied."""
@@ -94,10 +101,10 @@ class Canvas:
         return x[None, :], y[:, None]
 
     def _fill(self, window: tuple[slice, slice], distance: Array, gradient: tuple[Array, Array],
-              bevel: Array | np.float32, color: Color, light: Light) -> None:  # fmt: skip
+              bevel: Array, color: Color, light: Light) -> None:  # fmt: skip
         alpha = np.clip(0.5 - distance * SUPERSAMPLING, 0, 1)[..., None]
         tilt = np.clip(1 + distance / bevel, 0, 1)
-        lit = light.shade(gradient[0] * tilt, gradient[1] * tilt, np.sqrt(1 - tilt * tilt)) * np.float32(color)
+        lit = light.shade(gradient[0] * tilt, gradient[1] * tilt, np.sqrt(1 - tilt * tilt)) * rgb(color)
         under = self.pixels[window]
         under *= 1 - alpha
         under[..., :3] += lit * alpha

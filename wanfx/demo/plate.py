@@ -42,7 +42,7 @@ class DemoPlate:
         acescg = np.minimum(acescg, np.float32(CLIP_LEVEL))
         for row, column in DEAD_PIXELS:
             acescg[row, column] = DEAD_LEVEL
-        return acescg
+        return np.asarray(acescg, np.float32)
 
     @staticmethod
     def walker_box(index: int) -> tuple[int, int, int, int]:

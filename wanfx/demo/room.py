@@ -1,6 +1,7 @@
 """A lit room, wider than the frame, so that a camera can pan across it.
 
-Linear Rec.709 RGB, supersampled: wall with window and pictures, boarded floor in perspective, a lamp. Levels: wall near 0.2, sky near 6, bulb 60 (the camera clips it).
+Linear Rec.709 RGB, supersampled: a wall with window and pictures, a boarded floor in perspective, and a lamp. The wall
+is near 0.2, the sky near 6 and the bulb 60 (the camera clips it).
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from wanfx.demo.drawing import SUPERSAMPLING, Array, Canvas, Color, Light, smoothstep, value_noise
+from wanfx.demo.drawing import SUPERSAMPLING, Array, Canvas, Color, Light, rgb, smoothstep, value_noise
 
 WIDTH, HEIGHT = 704, 360
 BULB = (452.0, 92.0)
@@ -46,12 +47,12 @@ def _wall(rng: np.random.Generator, x: Array, y: Array) -> Array:
     rows, columns = np.floor(y / 18), np.floor(x / 22)
     u, v = (x + 11 * (rows % 2)) % 22 - 11, y % 18 - 9
     motif = smoothstep(5.5, 4.0, np.abs(u) * 0.9 + np.abs(v)) - 0.6 * smoothstep(2.6, 1.8, np.hypot(u, v))
-    paper = np.float32([0.115, 0.175, 0.165]) * (1 + 0.22 * motif + 0.02 * (columns % 3))[..., None]
+    paper = rgb([0.115, 0.175, 0.165]) * (1 + 0.22 * motif + 0.02 * (columns % 3))[..., None]
     grooves = smoothstep(0.9, 0.2, np.abs(x % 16 - 8))
-    boards = np.float32([0.34, 0.32, 0.28]) * (1 - 0.45 * grooves)[..., None]
+    boards = rgb([0.34, 0.32, 0.28]) * (1 - 0.45 * grooves)[..., None]
     wall = np.where((y > 196)[..., None], boards, paper)
     for top, bottom in ((192, 199), (242, _FLOOR_Y)):
-        rail = np.float32([0.46, 0.44, 0.39]) * (1.1 - 0.5 * (y - top) / (bottom - top))[..., None]
+        rail = rgb([0.46, 0.44, 0.39]) * (1.1 - 0.5 * (y - top) / (bottom - top))[..., None]
         wall = np.where(((y > top) & (y < bottom))[..., None], rail, wall)
     uneven = 0.05 * value_noise(rng, width, height, cell=(60, 50)) + 0.025 * value_noise(
         rng, width, height, cell=(5, 5)
@@ -69,10 +70,10 @@ def _floor(rng: np.random.Generator, x: Array, y: Array) -> Array:
     streak = cv2.remap(grain, (across * 4 + board * 61) % 1000, (away * 0.9 + board * 137) % 1000, cv2.INTER_LINEAR)
     seam = smoothstep(1.1, 0.3, np.abs((across + 17) % 34 - 17) / depth)
     end = smoothstep(2.4, 0.8, np.abs((away + board * 157) % 420))
-    wood = np.float32([0.27, 0.125, 0.055]) * (tone * (1 + 0.13 * streak))[..., None]
+    wood = rgb([0.27, 0.125, 0.055]) * (tone * (1 + 0.13 * streak))[..., None]
     rug_radius = np.hypot((x - 390) / 210, (y - 326) / 30)
     rings = 0.5 + 0.5 * np.cos(rug_radius * 24)
-    rug = np.float32([0.11, 0.13, 0.22]) + rings[..., None] * np.float32([0.17, 0.13, 0.04])
+    rug = rgb([0.11, 0.13, 0.22]) + rings[..., None] * rgb([0.17, 0.13, 0.04])
     rug = rug * (1 + 0.12 * cv2.remap(grain, across * 9 % 1000, away * 9 % 1000, cv2.INTER_LINEAR))[..., None]
     inside = smoothstep(1.005, 0.995, rug_radius)[..., None]
     planks = wood * (1 - 0.7 * np.maximum(seam, end))[..., None]
@@ -96,7 +97,7 @@ def _lamplight(x: Array, y: Array) -> Array:
     radius = np.hypot(x - BULB[0], y - BULB[1])
     below = smoothstep(-14, 40, y - BULB[1] + 0.35 * np.abs(x - BULB[0]))
     strength = (1.9 * np.exp(-radius / 46) + 0.75 * np.exp(-radius / 150)) * below
-    return np.asarray(1 + strength[..., None] * np.float32([1.25, 0.86, 0.48]), np.float32)
+    return np.asarray(1 + strength[..., None] * rgb([1.25, 0.86, 0.48]), np.float32)
 
 
 def _furniture() -> Canvas:
@@ -128,10 +129,10 @@ def _with_view(room: Array, x: Array, y: Array) -> Array:
     """The sky and two hills behind the window: much brighter than the room."""
     x0, y0, x1, y1 = _WINDOW
     up = np.clip((y1 - y) / (y1 - y0), 0, 1)[..., None]
-    view = np.float32([5.4, 6.0, 6.6]) * (1 - up) + np.float32([2.6, 4.2, 7.2]) * up
+    view = rgb([5.4, 6.0, 6.6]) * (1 - up) + rgb([2.6, 4.2, 7.2]) * up
     for base, wave, color in ((128, 0.045, (1.1, 1.7, 1.5)), (150, 0.07, (0.7, 1.25, 0.4))):
         hill = smoothstep(-0.7, 0.7, y - base + 9 * np.sin(x * wave) + 4 * np.sin(x * wave * 2.7 + 1))[..., None]
-        view = view * (1 - hill) + np.float32(color) * hill * (1 + 0.1 * np.sin(x * 0.9 + y * 0.7))[..., None]
+        view = view * (1 - hill) + rgb(color) * hill * (1 + 0.1 * np.sin(x * 0.9 + y * 0.7))[..., None]
     inside = ((x > x0) & (x < x1) & (y > y0) & (y < y1))[..., None]
     return np.asarray(np.where(inside, view, room), np.float32)
 
@@ -163,5 +164,5 @@ def _with_bulb(room: Array, x: Array, y: Array) -> Array:
     radius = np.hypot(x - bx, y - by)
     glare = 0.9 * np.exp(-radius / 8) + 0.12 * np.exp(-radius / 40)
     core = smoothstep(BULB_RADIUS + 1, BULB_RADIUS - 1, radius)
-    light = np.float32([1.0, 0.82, 0.55]) * glare[..., None]
+    light = rgb([1.0, 0.82, 0.55]) * glare[..., None]
     return np.asarray(room * (1 - core[..., None]) + light + _BULB_LEVEL * core[..., None], np.float32)

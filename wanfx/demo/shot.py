@@ -7,7 +7,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import OpenEXR
 
 from wanfx.demo import plate, robot
 from wanfx.demo.drawing import Array
