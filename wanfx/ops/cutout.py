@@ -9,12 +9,16 @@ import numpy.typing as npt
 from wanfx.errors import NothingFoundError
 from wanfx.frames import Box
 from wanfx.ops.edges import bounding_box, fill_holes, remove_specks
+from wanfx.ops.fill import fill_smooth
 
 Array = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.uint8]
 _WORK_PX = 480
 _PLAIN = 0.02
 _ROUNDS = 4
+_ALIKE = np.float32(0.01)
+_UNLIKE = 0.1
+_SOLID = 0.98
 _REMEDY = "give a hand-made matte as reference.matte, or a picture with alpha"
 
 
@@ -25,7 +29,7 @@ def cut_out(reference_display: Array, *, alpha: Array | None) -> Array:
     plain background is keyed; else the figure in the middle is found (GrabCut: Rother et al., SIGGRAPH 2004).
     Raises NothingFoundError.
     """
-    if alpha is not None and alpha.min() < 0.5:
+    if alpha is not None and has_cut_out(alpha):
         cut = np.clip(alpha, 0, 1)
     elif (plain := _plain_color(reference_display)) is not None:
         cut = _key_plain(reference_display, plain)
@@ -35,6 +39,24 @@ def cut_out(reference_display: Array, *, alpha: Array | None) -> Array:
     if not 0.005 < area < 0.98:
         raise NothingFoundError(f"no character was found in the reference picture ({area:.0%} of it)", remedy=_REMEDY)
     return np.asarray(cut, np.float32)
+
+
+def has_cut_out(alpha: Array) -> bool:
+    """Whether a picture's own alpha hides something; many files carry an alpha that is 1 everywhere."""
+    return bool(alpha.min() < 0.5)
+
+
+def solid_colors(rgb_linear: Array, alpha: Array) -> Array:
+    """The character's own colours (H, W, 3, linear, straight, unclamped): those of its solid inside go on outwards.
+
+    Pixels of a soft edge show the old background too, which would be a halo over another one. Solid pixels are kept
+    as they are.
+    """
+    solid = _shrink((alpha >= _SOLID).astype(np.uint8), 1)
+    # Thin strands are solid nowhere: their own densest pixels count a little, and matter where nothing better is near.
+    known = np.maximum(solid.astype(np.float32), np.float32(0.02) * (alpha >= 0.9))
+    filled = fill_smooth(rgb_linear, known)
+    return np.where((solid > 0)[..., None], rgb_linear, filled)
 
 
 def _plain_color(picture: Array) -> Array | None:
@@ -63,22 +85,44 @@ def _cut_middle(picture: Array) -> Array:
     scale = min(1.0, _WORK_PX / max(picture.shape[:2]))
     size = (max(8, round(picture.shape[1] * scale)), max(8, round(picture.shape[0] * scale)))
     small = np.clip(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), 0, 1)
+    # Dark characters before dark backgrounds differ little in display values: the square root tells them apart.
+    seen = np.sqrt(small).astype(np.float32)
     figure = _sharp_figure(picture, size)
-    mask = _middle_prior(size) if figure is None else _figure_prior(figure)
+    mask = _middle_prior(size) if figure is None else _figure_prior(seen, *figure)
     background, foreground = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.setRNGSeed(1)
-    # Dark characters before dark backgrounds differ little in display values: the square root tells them apart.
-    seen = np.rint(np.sqrt(small) * 255).astype(np.uint8)
-    cv2.grabCut(seen, mask, None, background, foreground, _ROUNDS, cv2.GC_INIT_WITH_MASK)
+    cv2.grabCut(
+        np.rint(seen * 255).astype(np.uint8), mask, (0, 0, 0, 0), background, foreground, _ROUNDS, cv2.GC_INIT_WITH_MASK
+    )
     found = np.isin(mask, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.float32)
     found = _without_necks(_largest(fill_holes(found, area_px=found.size * 0.002)))
     rough = cv2.resize(found, (picture.shape[1], picture.shape[0]), interpolation=cv2.INTER_LINEAR)
-    radius = max(2, round(2 / scale))
-    return np.clip(cv2.ximgproc.guidedFilter(np.sqrt(np.clip(picture, 0, 1)), rough, radius, 1e-4), 0, 1)
+    return _largest(_unmix(picture, np.asarray(rough, np.float32), reach=max(2, round(1.4 / scale))))
 
 
-def _sharp_figure(picture: Array, size: tuple[int, int]) -> Mask | None:
-    """What is in focus, as one solid figure (0 or 1) of ``size``; None where sharpness does not tell it apart.
+def _unmix(picture: Array, rough: Array, *, reach: int) -> Array:
+    """Alpha by how far each pixel near the edge is from the background's colour to the character's, both nearby.
+
+    The two colours go on smoothly from either side of a band of ``reach`` px; where they are alike, the rough matte
+    counts, its edge following the picture (guided filter: He, Sun, Tang, ECCV 2010).
+    """
+    seen = np.sqrt(np.clip(picture, 0, 1)).astype(np.float32)
+    hard = (rough >= 0.5).astype(np.uint8)
+    is_inside = _shrink(hard, reach) > 0
+    is_outside = cv2.dilate(hard, _disc(reach)) == 0
+    character = fill_smooth(seen, is_inside.astype(np.float32))
+    background = fill_smooth(seen, is_outside.astype(np.float32))
+    smooth = cv2.ximgproc.guidedFilter(seen, rough, reach, 1e-4)
+    apart = character - background
+    along = ((seen - background) * apart).sum(axis=2)
+    mixed = (along + _ALIKE * smooth) / ((apart * apart).sum(axis=2) + _ALIKE)
+    # Texture spreads the ends of the range: the outer tenths count as all and nothing.
+    alpha = np.clip((mixed - np.float32(0.1)) / np.float32(0.8), 0, 1)
+    return np.where(is_inside, np.float32(1), np.where(is_outside, np.float32(0), alpha))
+
+
+def _sharp_figure(picture: Array, size: tuple[int, int]) -> tuple[Mask, Mask] | None:
+    """What is in focus (0 or 1, ``size``), as one solid figure and as its detail; None where it does not tell.
 
     Detail is finer than 1.2 px and in stops, so that dark parts count as much as bright ones; Otsu's threshold parts
     sharp from blurred. The figure may go on below the picture, but not beyond its sides.
@@ -91,14 +135,15 @@ def _sharp_figure(picture: Array, size: tuple[int, int]) -> Mask | None:
     # Resampling and compression leave false detail along the picture's edges.
     sharp[:, :step], sharp[:, -step:], sharp[:step] = 0, 0, 0
     joined = cv2.morphologyEx(cv2.morphologyEx(sharp, cv2.MORPH_OPEN, _disc(1)), cv2.MORPH_CLOSE, _disc(step // 2))
-    figure = _solid(_main_parts(joined), reach=3 * step)
+    parts = _main_parts(np.asarray(joined, np.uint8))
+    figure = _solid(parts, reach=3 * step)
     sides = np.concatenate([figure[0], figure[:, step], figure[:, -step - 1]])
     is_telling = 0.02 < figure.mean() < 0.8 and sides.mean() < 0.3
-    return figure if is_telling else None
+    return (figure, parts) if is_telling else None
 
 
 def _detail(picture: Array, size: tuple[int, int]) -> Array:
-    """The logarithm of the energy of fine detail."""
+    """The logarithm of the energy of detail around each pixel."""
     scale = min(1.0, 2 * _WORK_PX / max(picture.shape[:2]))
     gray = picture.mean(axis=2)
     if scale < 1:
@@ -106,7 +151,7 @@ def _detail(picture: Array, size: tuple[int, int]) -> Array:
     stops = np.log2(np.maximum(gray, 0) + np.float32(0.04))
     fine = np.abs(stops - cv2.GaussianBlur(stops, (0, 0), 1.2))
     near = cv2.GaussianBlur(cv2.resize(fine, size, interpolation=cv2.INTER_AREA), (0, 0), max(size) / 200)
-    return np.log2(near + np.float32(1e-3))
+    return np.asarray(np.log2(near + np.float32(1e-3)), np.float32)
 
 
 def _main_parts(mask: Mask) -> Mask:
@@ -116,7 +161,7 @@ def _main_parts(mask: Mask) -> Mask:
         return mask
     is_kept = stats[:, cv2.CC_STAT_AREA] >= 0.1 * stats[1:, cv2.CC_STAT_AREA].max()
     is_kept[0] = False
-    return is_kept[labels].astype(np.uint8)
+    return np.asarray(is_kept[labels], np.uint8)
 
 
 def _solid(mask: Mask, *, reach: int) -> Mask:
@@ -129,15 +174,19 @@ def _solid(mask: Mask, *, reach: int) -> Mask:
     if columns.size:
         outside[-1, columns[0] + 1 : columns[-1] + 2] = 0
     cv2.floodFill(outside, np.zeros((outside.shape[0] + 2, outside.shape[1] + 2), np.uint8), (0, 0), 2)
-    return (outside[1:-1, 1:-1] != 2).astype(np.uint8)
+    return np.asarray(outside[1:-1, 1:-1] != 2, np.uint8)
 
 
-def _figure_prior(figure: Mask) -> Mask:
-    """Sure well inside the figure and well outside it, open near its edge."""
+def _figure_prior(seen: Array, figure: Mask, detail: Mask) -> Mask:
+    """Sure well inside the figure, within its detail, and well outside; open near its edge."""
     step = max(1, round(max(figure.shape) / 100))
     mask = np.where(figure > 0, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
-    mask[cv2.erode(figure, _disc(2 * step), borderType=cv2.BORDER_REPLICATE) > 0] = cv2.GC_FGD
-    mask[cv2.dilate(figure, _disc(2 * step)) == 0] = cv2.GC_BGD
+    outside = cv2.dilate(figure, _disc(2 * step)) == 0
+    # Closing and blur take in some background between thin parts: what looks like that beside it is left open.
+    is_unlike = np.abs(seen - fill_smooth(seen, outside.astype(np.float32))).max(axis=2) > _UNLIKE
+    near = _shrink(figure, 2 * step) | _shrink(detail, max(1, round(0.7 * step)))
+    mask[((near > 0) & is_unlike) | (_shrink(figure, 4 * step) > 0)] = cv2.GC_FGD
+    mask[outside] = cv2.GC_BGD
     return mask
 
 
@@ -160,6 +209,10 @@ def _without_necks(matte: Array) -> Array:
     # What the opening took off comes back where it is near: thin fingers and hair stay.
     near = cv2.dilate((opened >= 0.5).astype(np.uint8), _disc(max(4, round(max(matte.shape) / 40)))) > 0
     return _largest(np.where(near, matte, np.float32(0)))
+
+
+def _shrink(mask: Mask, radius: int) -> Mask:
+    return np.asarray(cv2.erode(mask, _disc(radius), borderType=cv2.BORDER_REPLICATE), np.uint8)
 
 
 def _disc(radius: int) -> Mask:

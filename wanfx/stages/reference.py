@@ -14,7 +14,7 @@ from wanfx.errors import ShotError
 from wanfx.frames import Box
 from wanfx.io import exr, stills
 from wanfx.io.atomic import sha256_file
-from wanfx.ops.cutout import cut_out
+from wanfx.ops.cutout import cut_out, has_cut_out, solid_colors
 from wanfx.shot import ReferenceInput
 from wanfx.stages.context import Made, RunContext, paintable, stage_key
 from wanfx.units import Unit
@@ -72,7 +72,10 @@ def _cut(run: RunContext, given: ReferenceInput, source: Path, matte: Path | Non
             )  # fmt: skip
     display = to_srgb_display(to_linear_rec709(run.color, plate_space)(linear.copy()))
     cut = cut_out(display, alpha=alpha)
-    return np.concatenate([linear * cut[..., None], cut[..., None]], axis=2)
+    # A picture's own alpha comes with straight colours; any other edge still shows the old background.
+    is_own = matte is None and alpha is not None and has_cut_out(alpha)
+    straight = linear if is_own else solid_colors(linear, cut)
+    return np.concatenate([straight * cut[..., None], cut[..., None]], axis=2)
 
 
 def _read(run: RunContext, given: ReferenceInput, source: Path) -> tuple[Array, Array | None, str]:
