@@ -23,7 +23,7 @@ _HEAD = 0.22
 
 @dataclass(frozen=True)
 class SubjectMeasure:
-    """Where the subject is in a frame: its box (x0, y0, x1, y1; half-open), the centre of its upper part, area.
+    """Where the subject is in a frame: its box (x0, y0, x1, y1; half-open), its upper centre, its area.
 
     ``box`` is robust: stray pixels do not move it. An area of 0 means that nothing is there.
     """
@@ -130,15 +130,15 @@ def card_box(placement: Placement, *, width: int, height: int, pixel_aspect: flo
 def draw_card(reference: Array, placement: Placement, *, box: Box, pixel_aspect: float) -> Array:
     """The card (h, w, 4, premultiplied, linear) as it lies in ``box`` of the canvas: (H, W, 4), unclamped.
 
-    Smaller cards are averaged down to their size first, then moved by bilinear sampling.
+    What a canvas pixel covers of the card is averaged, by a filter that changes smoothly with the scale, so that a card
+    that slowly grows does not flicker; then the card is moved by bilinear sampling.
     """
     out = np.zeros((box.height, box.width, 4), np.float32)
     if placement.scale <= 0:
         return out
     height, width = reference.shape[:2]
     across, down = placement.scale / pixel_aspect, placement.scale
-    size = (max(1, round(width * min(1.0, across))), max(1, round(height * min(1.0, down))))
-    card = cv2.resize(reference, size, interpolation=cv2.INTER_AREA) if size != (width, height) else reference
+    card = _shrunk(reference, across=across, down=down)
     sx, sy = width * across / card.shape[1], height * down / card.shape[0]
     x0, y0 = placement.x - width * across / 2 - box.x0, placement.y - height * down - box.y0
     # Pixel centres at .5: sample (i + .5) of the card lies at x0 + (i + .5) * sx.
@@ -147,3 +147,27 @@ def draw_card(reference: Array, placement: Placement, *, box: Box, pixel_aspect:
         card, matrix, (box.width, box.height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT
     )
     return np.asarray(drawn, np.float32)
+
+
+def _shrunk(card: Array, *, across: float, down: float) -> Array:
+    """The card halved while it stays no smaller than wanted, and blurred by what is left.
+
+    A card drawn from either side of a halving is equally sharp.
+    """
+    height, width = card.shape[:2]
+    halvings_x, halvings_y = (max(0, int(np.floor(-np.log2(scale)))) for scale in (across, down))
+    size = (max(1, round(width / 2**halvings_x)), max(1, round(height / 2**halvings_y)))
+    if size != (width, height):
+        card = np.asarray(cv2.resize(card, size, interpolation=cv2.INTER_AREA), np.float32)
+    taps_x, taps_y = _rest_taps(width * across / size[0]), _rest_taps(height * down / size[1])
+    return np.asarray(cv2.sepFilter2D(card, -1, taps_x, taps_y, borderType=cv2.BORDER_REPLICATE), np.float32)
+
+
+def _rest_taps(scale: float) -> Array:
+    """The taps that make a card pixel, once drawn, as wide as one at scale 1: variance (1 / scale^2 - 1) / 4.
+
+    A quarter of a pixel squared is the box of a halving (1/12) and the tent of bilinear sampling (1/6).
+    """
+    half = min(max(1.0 / scale**2 - 1.0, 0.0) / 4, 1.0) / 2
+    taps = np.array([half / 2, 1 - half, half / 2])
+    return np.convolve(taps, taps).astype(np.float32)
