@@ -18,7 +18,7 @@ _HALF = np.array([[1.0, 0.0, 0.5], [0.0, 1.0, 0.5], [0.0, 0.0, 1.0]])
 _SEEN_WEIGHT = 0.5
 _VISIBLE = 0.999
 _OUTLIER_STOPS = np.float32(0.35)
-_EVERY_PX = 2
+_GRID_PIXELS = 10000
 _FEW_PIXELS = 64
 
 
@@ -61,13 +61,14 @@ def gather_clean(
         here = shown.reshape(-1).take(places)
         if here.any():
             warped = _warp_color(rgb, matrix, box)
-            colors.append(warped.reshape(-1, 3).take(places, axis=0) * _exposure_gain(warped, shown, plate, inside))
+            gain = _exposure_gain(warped, shown, plate, inside)
+            colors.append(warped.reshape(-1, 3).take(places, axis=0).T * gain[:, None])
             weights.append(here * np.float32(1.0 / (1.0 + order)))
     known = (inside <= 0).astype(np.float32)
     base = plate.astype(np.float32)
     if colors:
         clean, total = _robust_mean(np.stack(colors), np.stack(weights))
-        base.reshape(-1, 3)[places] = clean
+        base.reshape(-1, 3)[places] = clean.T
         known.reshape(-1)[places] = np.clip(total / _SEEN_WEIGHT * (1.0 + count * 0.25), 0, 1)
     return _finish(plate, inside, base, known)
 
@@ -115,8 +116,9 @@ def _source_box(matrix: Matrix, box: Box, shape: tuple[int, ...]) -> Box:
 
 
 def _exposure_gain(warped: Array, shown: Array, plate: Array, inside: Array) -> Array:
-    """The median ratio a channel of what both frames show, on every other row and column."""
-    grid = np.s_[::_EVERY_PX, ::_EVERY_PX]
+    """The median ratio a channel of what both frames show, on a grid of some thousand pixels."""
+    step = max(1, int(np.sqrt(inside.size / _GRID_PIXELS)))
+    grid = np.s_[::step, ::step]
     common = (shown[grid] > 0) & (inside[grid] <= 0)
     gains = np.ones(3, np.float32)
     if np.count_nonzero(common) < _FEW_PIXELS:
@@ -130,16 +132,16 @@ def _exposure_gain(warped: Array, shown: Array, plate: Array, inside: Array) -> 
 
 
 def _robust_mean(colors: Array, weights: Array) -> tuple[Array, Array]:
-    """The weighted mean of (N, pixels, 3) without those far from their median brightness; and the weight."""
-    mean = (colors[..., 0] + colors[..., 1] + colors[..., 2]) / np.float32(3)
+    """The weighted mean of (N, 3, pixels) without those far from their median brightness; and the weight."""
+    mean = (colors[:, 0] + colors[:, 1] + colors[:, 2]) / np.float32(3)
     brightness = np.log2(np.maximum(mean, 0) + np.float32(0.02))
     near = np.abs(brightness - _median(brightness, weights > 0)) < _OUTLIER_STOPS
     kept = np.where(near, weights, np.float32(0))
     total = kept.sum(axis=0)
     clean = np.zeros(colors.shape[1:], np.float32)
     for color, weight in zip(colors, kept, strict=True):
-        clean += color * weight[:, None]
-    return clean / np.maximum(total, np.float32(1e-6))[:, None], total
+        clean += color * weight
+    return clean / np.maximum(total, np.float32(1e-6)), total
 
 
 def _median(values: Array, valid: npt.NDArray[np.bool_]) -> Array:
