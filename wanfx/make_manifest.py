@@ -11,8 +11,9 @@ from wanfx import __version__
 from wanfx.io.atomic import sha256_file
 from wanfx.manifest import SCHEMA
 from wanfx.options import specs
+from wanfx.stages.comp_frame import FinishInputs
 from wanfx.stages.context import RunContext
-from wanfx.stages.finish import Finished, FinishInputs
+from wanfx.stages.finish import Finished
 from wanfx.stages.ingest import Ingested
 from wanfx.stages.matte import Tracked
 

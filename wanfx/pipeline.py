@@ -21,10 +21,11 @@ from wanfx.plan import check_disk, plan_run
 from wanfx.qc.promises import Promise
 from wanfx.qc.verify import verify_delivery
 from wanfx.stages.camera import run_camera
+from wanfx.stages.comp_frame import CompMaker, FinishInputs
 from wanfx.stages.condition import run_condition
 from wanfx.stages.context import RunContext
 from wanfx.stages.deliver import deliver_mattes
-from wanfx.stages.finish import CopiedFrames, Finished, FinishInputs, FrameMaker, run_finish
+from wanfx.stages.finish import CopiedFrames, Finished, run_finish
 from wanfx.stages.generate import needed_windows, run_generate
 from wanfx.stages.ingest import Ingested, open_plate, run_ingest, shot_frames
 from wanfx.stages.matte import Tracked, run_matte
@@ -60,7 +61,7 @@ def make_delivery(run: RunContext, *, frames: FrameRange | None) -> Outcome:
     camera = run_camera(run, ingested, tracked)
     inputs, mattes = _make_inputs(run, ingested, tracked, refined, camera, wanted)
     last = _read_last(run)
-    maker = FrameMaker(run, inputs)
+    maker = CompMaker(run, inputs)
     if last is not None and not run.fresh and _is_up_to_date(run, last, {f: maker.key(f) for f in wanted}):
         return Outcome(last.version, last.manifest, [Promise(**p) for p in last.manifest["promises"]], is_new=False)
     name = _file_name(run, inputs)

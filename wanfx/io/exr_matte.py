@@ -59,9 +59,11 @@ def read_matte(path: str | Path, *, canvas: Box | None = None, frame: int | None
     decoded = decode(layout)
     part, rgb_names, alpha_name = _matte_channels(layout)
     planes = decoded.planes[part]
-    rgb = [planes[name].astype(np.float32) for name in rgb_names]
     alpha = None if alpha_name is None else planes[alpha_name].astype(np.float32)
-    matte = _choose(layout, rgb, alpha)
+    if alpha is not None and (not rgb_names or _varies(alpha)):
+        matte = alpha
+    else:
+        matte = _choose(layout, [planes[name].astype(np.float32) for name in rgb_names], alpha)
     if not np.isfinite(matte).all():
         raise layout.error("has NaN or infinite pixels, which no matte can have", remedy="paint or export it again")
     window = layout.parts[part].data_window
@@ -84,8 +86,7 @@ def _matte_channels(layout: ExrLayout) -> tuple[int, tuple[str, ...], str | None
 
 
 def _choose(layout: ExrLayout, rgb: list[Pixels], alpha: Pixels | None) -> Pixels:
-    if alpha is not None and (not rgb or _varies(alpha)):
-        return alpha
+    """The matte where alpha says nothing."""
     if any(np.abs(rgb[0] - other).max(initial=0) > _GREY_TOLERANCE for other in rgb[1:]):
         raise layout.error(
             f"is coloured and has no alpha that says more (channels {list_channels(layout)})",

@@ -40,6 +40,8 @@ class Placement:
     def lay_out(self, planes: list[Pixels]) -> Pixels:
         """(H, W, C) in the canvas, 0 outside the window."""
         common = self.window.clip(self.canvas)
+        if len(planes) == 1 and self.window == self.canvas and planes[0].flags.c_contiguous:
+            return planes[0][..., None]
         make = np.empty if common == self.canvas else np.zeros
         out = make((self.canvas.height, self.canvas.width, len(planes)), planes[0].dtype)
         if not common.is_empty:

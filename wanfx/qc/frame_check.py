@@ -14,8 +14,8 @@ import numpy.typing as npt
 from wanfx.errors import WanfxError
 from wanfx.frames import nominal_rate
 from wanfx.io import exr
-from wanfx.ops.comp import Mattes, composite
-from wanfx.stages.finish import kept_digest
+from wanfx.ops.comp import Mattes, composite, is_lit
+from wanfx.ops.kept import kept_digest
 from wanfx.stages.header import PREFIX
 
 Pixels = npt.NDArray[Any]
@@ -93,9 +93,9 @@ def _check_pixels(
     rgb = pixels["rgba"][..., :3]
     edit, character, reveal = (pixels[name][..., 0] for name in ("matte_edit", "matte_character", "matte_reveal"))
     shadow = pixels["shadow"]
-    if kept_digest(rgb, edit) != fact["kept_sha256"]:
+    edited = is_lit(edit)
+    if kept_digest(np.ascontiguousarray(rgb), edited) != fact["kept_sha256"]:
         fault("plate-integrity", "pixels outside the edit matte are not those of the plate")
-    edited = edit > 0
     if not np.isfinite(rgb[edited]).all():
         fault("scene-linear", "edited pixels are NaN or infinite")
     if manifest["task"] == "background":

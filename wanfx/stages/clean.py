@@ -123,13 +123,13 @@ def write_clean(path: Path, rgb: npt.NDArray[Any], seen: Array, *, plate: Plate)
     )
 
 
-def read_clean(path: Path, *, plate: Plate, frame: int) -> tuple[npt.NDArray[Any], Array]:
-    """RGB in its own pixel type, and seen; a painted file without ``seen.A`` counts as seen everywhere."""
+def read_clean(path: Path, *, plate: Plate, frame: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """RGB and seen in their own pixel types; a painted file without ``seen.A`` counts as seen everywhere."""
     read = exr.read_frame(path, canvas=plate.canvas, extras=True, frame=frame)
     seen = read.extras.get("seen.A")
     if seen is None:
-        return read.rgb, np.ones(read.rgb.shape[:2], np.float32)
-    return read.rgb, seen.astype(np.float32)
+        return read.rgb, np.ones(read.rgb.shape[:2], np.float16)
+    return read.rgb, seen
 
 
 class _SampleReader:

@@ -1,0 +1,234 @@
+"""One comp frame: read, stitch, write.
+
+Where ``edit`` is 0 the plate's bits are copied, and a hash of them is recorded, so that it can be proven later. All
+work on pixels happens inside the edit's box.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from wanfx.frames import Box, nominal_rate
+from wanfx.images import Matte, Plate
+from wanfx.io import exr
+from wanfx.ops.comp import Mattes, composite, is_lit, keep_mattes, make_mattes
+from wanfx.ops.crop import from_model
+from wanfx.ops.edges import bounding_box, grow_matte
+from wanfx.ops.kept import kept_digest
+from wanfx.stages.clean import read_clean
+from wanfx.stages.conditioning import Conditioning, SpaceBridge
+from wanfx.stages.context import RunContext, stage_key
+from wanfx.stages.generate import Generated, read_generated
+from wanfx.stages.header import comp_attributes
+
+STAGE = "finish"
+VERSION = 1
+Pixels = npt.NDArray[Any]
+Half = npt.NDArray[np.float16]
+Array = npt.NDArray[np.float32]
+MATTES = ("matte_subject", "matte_character", "matte_reveal", "matte_edit")
+CHECKS = ("check_ceiling", "check_confidence")
+
+
+@dataclass(frozen=True)
+class FinishInputs:
+    """All that a comp frame is made of. ``new`` is the new character's matte, or the actor's own in `background`."""
+
+    conditioning: Conditioning
+    generated: Generated
+    bridge: SpaceBridge
+    old: Matte
+    old_hashes: Mapping[int, str]
+    new: Matte
+    new_hashes: Mapping[int, str]
+    confidence: Mapping[int, float]
+    plate_hashes: Mapping[int, str]
+    layer: str
+    provenance: Mapping[str, str]
+
+
+@dataclass(frozen=True, eq=False)
+class _Layers:
+    """A frame's layers inside ``box`` of the canvas; outside it nothing is edited.
+
+    ``char`` is premultiplied RGBA, ``clean`` RGB in the plate's type; ``ceiling`` is 1 where the generator met its own.
+    All but ``clean`` have the box's size.
+    """
+
+    box: Box
+    char: Half
+    clean: Pixels
+    mattes: Mattes
+    ceiling: Half
+
+
+def part_names(layer: str) -> tuple[str, ...]:
+    """The parts of a comp frame, in order."""
+    return ("rgba", f"char_{layer}", "clean", "shadow", *MATTES, *CHECKS)
+
+
+class CompMaker:
+    """Makes comp frames one by one; safe from several threads."""
+
+    def __init__(self, run: RunContext, inputs: FinishInputs) -> None:
+        self._run, self._inputs = run, inputs
+        self._options = run.options.finish
+        self._plate: Plate = inputs.conditioning.plate
+        size = self._plate.canvas.size
+        self._ones = np.ones((size.height, size.width), np.float16)
+
+    def key(self, frame: int) -> str:
+        """The frame's key: all that its pixels and header depend on, the version's number not."""
+        inputs, conditioning = self._inputs, self._inputs.conditioning
+        plate = self._plate
+        return stage_key(
+            STAGE, VERSION, inputs.plate_hashes[frame], inputs.old_hashes[frame], inputs.new_hashes[frame],
+            inputs.generated.hashes[frame], conditioning.background_hashes[frame], conditioning.is_world,
+            conditioning.crops[frame].as_list(), conditioning.space.exposure_stops, plate.color_space,
+            plate.canvas.as_list(), inputs.confidence.get(frame), inputs.layer, dict(inputs.provenance),
+            asdict(self._options),
+        )  # fmt: skip
+
+    def make(self, frame: int, path: Path) -> dict[str, Any]:
+        """Write one comp frame and return its facts."""
+        inputs, plate = self._inputs, self._plate
+        source = exr.read_frame(
+            plate.path(frame), canvas=plate.canvas, extras=self._options.plate_channels == "keep", frame=frame
+        )
+        background, seen = read_clean(inputs.conditioning.background.path(frame), plate=plate, frame=frame)
+        old = exr.read_matte(inputs.old.path(frame), canvas=plate.canvas)
+        if inputs.conditioning.is_world:
+            layers = self._keep_actor(frame, source.rgb, old)
+            background = layers.clean
+        else:
+            layers = self._replace_actor(frame, source.rgb, background, old)
+        edit = self._lay_out(layers.mattes.edit, layers.box)
+        here = source.header.data_window.slices(plate.canvas)
+        edited = is_lit(edit[here])
+        facts = {
+            "kept_sha256": kept_digest(source.rgb[here], edited),
+            "kept_pixels": int(edited.size - np.count_nonzero(edited)),
+            "edited_pixels": int(np.count_nonzero(edited)),
+            "ceiling_pixels": int(np.count_nonzero(layers.ceiling)),
+            "data_window": source.header.data_window.as_list(),
+            "timecode": self._timecode(frame, source.header),
+            "plate_error": inputs.generated.measures[frame]["plate_error"],
+            "provenance": dict(inputs.provenance),
+            "plate_key": inputs.plate_hashes[frame],
+        }
+        mattes = (old[layers.box.slices()].astype(np.float16), layers.mattes.character, layers.mattes.reveal, edit)
+        checks = (layers.ceiling, self._confidence(frame, layers, seen))
+        self._write(path, source, self._composite(source.rgb, layers), layers, background, (*mattes, *checks), frame)
+        return facts
+
+    def _composite(self, plate_rgb: Pixels, layers: _Layers) -> Pixels:
+        inside = layers.box.slices()
+        rgb = plate_rgb.copy()
+        rgb[inside] = composite(plate_rgb[inside], char=layers.char, clean=layers.clean[inside], mattes=layers.mattes)
+        return rgb
+
+    def _replace_actor(self, frame: int, plate_rgb: Pixels, clean: Pixels, old: Array) -> _Layers:
+        new = exr.read_matte(self._inputs.new.path(frame), canvas=self._plate.canvas)
+        margin = self._options.margin_px
+        whole = Box(0, 0, old.shape[1], old.shape[0])
+        boxes = [box for box in (bounding_box(old).grow(int(margin) + 2), bounding_box(new)) if not box.is_empty]
+        box = Box(0, 0, 1, 1) if not boxes else boxes[0].union(boxes[-1]).clip(whole)
+        inside = box.slices()
+        reach = grow_matte(np.ascontiguousarray(old[inside]), radius_px=margin) if margin else old[inside]
+        mattes = make_mattes(new[inside], reach)
+        model = self._generated(frame, box)
+        alpha = mattes.character.astype(np.float32)[..., None]
+        with np.errstate(over="ignore"):
+            char = np.concatenate([self._inputs.bridge.decode(model) * alpha, alpha], axis=2).astype(np.float16)
+        ceiling = self._inputs.conditioning.space.at_ceiling(model) & (alpha[..., 0] > 0)
+        return _Layers(box, char, clean.astype(plate_rgb.dtype, copy=False), mattes, ceiling.astype(np.float16))
+
+    def _keep_actor(self, frame: int, plate_rgb: Pixels, actor: Array) -> _Layers:
+        box = Box(0, 0, actor.shape[1], actor.shape[0])
+        mattes = keep_mattes(actor)
+        model = self._generated(frame, box)
+        alpha = mattes.character.astype(np.float32)[..., None]
+        with np.errstate(over="ignore", invalid="ignore"):
+            clean = self._inputs.bridge.decode(model).astype(plate_rgb.dtype)
+            rgb = np.where(alpha > 0, plate_rgb.astype(np.float32) * alpha, np.float32(0))
+            char = np.concatenate([rgb, alpha], axis=2).astype(np.float16)
+        ceiling = self._inputs.conditioning.space.at_ceiling(model) & is_lit(mattes.edit)
+        return _Layers(box, char, clean, mattes, ceiling.astype(np.float16))
+
+    def _generated(self, frame: int, box: Box) -> Array:
+        """The generated picture in model space inside ``box``; 0 beyond the crop, where there is no character."""
+        crop = self._inputs.conditioning.crops[frame]
+        model, _alpha = read_generated(self._inputs.generated.pattern.path(frame), frame=frame)
+        model = from_model(model, crop=crop)
+        out = np.zeros((box.height, box.width, 3), np.float32)
+        common = box.clip(crop)
+        if not common.is_empty:
+            out[common.slices(box)] = model[common.slices(crop)]
+        return out
+
+    def _confidence(self, frame: int, layers: _Layers, seen: Pixels) -> Half:
+        """1 where nothing is edited; else the tracker's, lowered where the clean plate was never seen."""
+        tracked = np.float32(self._inputs.confidence.get(frame, 1.0))
+        mattes = layers.mattes
+        unseen: Any = 0.0
+        if not self._inputs.conditioning.is_world:
+            shows = mattes.reveal.astype(np.float32) * (1 - mattes.character.astype(np.float32))
+            unseen = shows * (1 - seen[layers.box.slices()].astype(np.float32))
+        inside = np.where(is_lit(mattes.edit), tracked * (1 - unseen), np.float32(1)).astype(np.float16)
+        out = self._ones.copy()
+        out[layers.box.slices()] = inside
+        return out
+
+    def _lay_out(self, pixels: Pixels, box: Box) -> Pixels:
+        """Pixels of ``box`` in the canvas, 0 elsewhere."""
+        size = self._plate.canvas.size
+        if pixels.shape[:2] == (size.height, size.width):
+            return pixels
+        out = np.zeros((size.height, size.width, *pixels.shape[2:]), pixels.dtype)
+        out[box.slices()] = pixels
+        return out
+
+    def _write(
+        self, path: Path, source: exr.ExrFrame, rgb: Pixels, layers: _Layers, clean: Pixels,
+        mattes: tuple[Pixels, ...], frame: int,
+    ) -> None:  # fmt: skip
+        plate, header, layer = self._plate, source.header, self._inputs.layer
+        here = header.data_window.slices(plate.canvas)
+        alpha = self._ones.astype(rgb.dtype, copy=False)
+        if self._options.plate_alpha == "keep" and source.alpha is not None:
+            alpha = source.alpha
+        planes = tuple(rgb[here][..., channel] for channel in range(3))
+        char = self._lay_out(layers.char, layers.box)[here]
+        parts = [
+            exr.Part("rgba", (*planes, alpha[here]), ("R", "G", "B", "A")),
+            exr.Part(f"char_{layer}", char, tuple(f"char_{layer}.{channel}" for channel in "RGBA")),
+            exr.Part("clean", clean.astype(rgb.dtype, copy=False)[here], ("clean.R", "clean.G", "clean.B")),
+            exr.Part("shadow", self._ones[here], ("shadow.R", "shadow.G", "shadow.B")),
+        ]
+        for name, matte in zip((*MATTES, *CHECKS), mattes, strict=True):
+            parts.append(exr.Part(name, self._lay_out(matte, layers.box)[here], (f"{name}.A",)))
+        if source.extras and self._options.plate_channels == "keep":
+            names = tuple(f"plate.{name.replace('.', '_')}" for name in source.extras)
+            parts.append(exr.Part("plate", tuple(pixels[here] for pixels in source.extras.values()), names))
+        exr.write_parts(
+            path,
+            parts,
+            data_window=header.data_window,
+            display_window=plate.display_window,
+            pixel_aspect=plate.pixel_aspect,
+            compression=self._options.compression,
+            attributes=comp_attributes(header, plate, frame, color=self._run.color, provenance=self._inputs.provenance),
+        )
+
+    def _timecode(self, frame: int, header: exr.ExrHeader) -> str | None:
+        plate = self._plate
+        if frame in plate.held and plate.timecode is not None:
+            return str(plate.timecode + (frame - plate.frames.first))
+        timecode = header.timecode_at(nominal_rate(plate.fps))
+        return None if timecode is None else str(timecode)
