@@ -7,9 +7,9 @@ import importlib
 import pkgutil
 
 import pytest
-import wanfx_color
 
 import wanfx
+import wanfx_color
 
 _MODULES = sorted(
     module.name
