@@ -24,6 +24,7 @@ from wanfx_color.transforms import DisplayConverter, display_converter
 
 STAGE = "review"
 VERSION = 1
+_PLAIN_VIEW = "Un-tone-mapped"
 
 
 def run_review(run: RunContext, ingested: Ingested, finished: Finished, *, name: str) -> Path | None:
@@ -33,10 +34,10 @@ def run_review(run: RunContext, ingested: Ingested, finished: Finished, *, name:
         return None
     plate = ingested.plate
     path = run.version.review(name, suffix=review_suffix(codec))
+    look = run.options.review
     with color_errors(key="review.view"):
-        display = display_converter(
-            run.color, plate.color_space, display=run.options.review.display, view=run.options.review.view
-        )
+        view = look.view or _plain_view(run, ingested, look.display)
+        display = display_converter(run.color, plate.color_space, display=look.display, view=view)
     size = _picture_size(plate, width_px=run.options.review.width_px)
     frames = finished.frames
     comps = [finished.facts[frame]["key"] for frame in frames]
@@ -62,6 +63,17 @@ def run_review(run: RunContext, ingested: Ingested, finished: Finished, *, name:
 
         progress.make(Unit(STAGE, run.version.name, key), make)
     return path
+
+
+def _plain_view(run: RunContext, ingested: Ingested, display: str | None) -> str | None:
+    """For a plate that was made to be looked at as it is, the view that shows it so; else the display's default.
+
+    A film view on top of a finished movie would darken it, and the review would not look like the movie.
+    """
+    if ingested.source.is_in_place or ingested.source.space.is_scene_linear:
+        return None
+    views = run.color.ocio.getViews(display or run.color.display)
+    return _PLAIN_VIEW if _PLAIN_VIEW in list(views) else None
 
 
 def _timecode(plate: Plate, frame: int) -> str | None:
