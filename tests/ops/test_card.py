@@ -61,6 +61,16 @@ def test_the_card_is_as_tall_as_the_subject_and_stands_where_it_stands() -> None
         assert (columns[0] + columns[-1] + 1) / 2 == pytest.approx(320, abs=0.51)
 
 
+def test_a_character_beside_the_middle_of_its_picture_stands_where_the_subject_stands() -> None:
+    alpha = np.pad(_doll(), ((0, 30), (100, 0)))
+    for aspect in (1.0, 2.0):
+        placed = _place({frame: _standing(320) for frame in range(5)}, alpha, aspect=aspect)[2]
+        drawn = draw_card(np.dstack([alpha] * 4), placed, box=CANVAS, pixel_aspect=aspect)[..., 3]
+        columns = np.flatnonzero(drawn.max(axis=0) > 0.5)
+        assert (columns[0] + columns[-1] + 1) / 2 == pytest.approx(320, abs=0.6)
+        assert np.flatnonzero(drawn.max(axis=1) > 0.5)[[0, -1]].tolist() == [100, 299]
+
+
 def test_steady_motion_is_followed_without_lag() -> None:
     placed = _place({frame: _standing(100 + 4.0 * frame) for frame in range(60)})
     np.testing.assert_allclose([p.x for p in placed], [100 + 4.0 * frame for frame in range(60)], atol=1e-6)
@@ -129,7 +139,7 @@ def test_drawing_is_linear_in_color_and_clamps_nothing() -> None:
 @pytest.mark.parametrize("around", [0.71, 0.5, 0.25])
 def test_a_card_that_slowly_grows_changes_smoothly(around: float) -> None:
     """Where the card is halved once less, it changes less than by growing by 1 %."""
-    smooth_card = cv2.GaussianBlur(_card(), (0, 0), 1.5)
+    smooth_card = np.asarray(cv2.GaussianBlur(_card(), (0, 0), 1.5), np.float32)
     scales = [around * (1 + 0.0005 * (i - 10)) for i in range(21)]
     drawn = [
         draw_card(smooth_card, Placement(1, 320.5, 330.5, scale), box=CANVAS, pixel_aspect=1.0)

@@ -40,7 +40,7 @@ class SubjectMeasure:
 
 @dataclass(frozen=True)
 class Placement:
-    """The card in a frame: ``x``, ``y`` is where the middle of its lower edge lies, ``scale`` canvas rows a card row."""
+    """The card in a frame: where the middle of its lower edge lies (``x``, ``y``), and canvas rows a card row."""
 
     frame: int
     x: float
@@ -94,14 +94,16 @@ def place_cards(
     ratio = _card_ratio(reference_alpha, card)
     tops = np.array([measures[f].box[1] for f in there], float)
     heights = np.array([_height(measures[f], canvas, ratio if is_cut else None, pixel_aspect) for f in there])
-    height = np.maximum(smooth(heights, at=there, frames=frames), 2.0)
-    top = smooth(tops, at=there, frames=frames)
+    height = np.maximum(smooth(heights.tolist(), at=there, frames=frames), 2.0)
+    top = smooth(tops.tolist(), at=there, frames=frames)
     x = smooth([measures[f].center_x for f in there], at=there, frames=frames)
     scales = height / card.height
     below = (reference_alpha.shape[0] - card.y1) * scales
+    # The character need not stand in the middle of its picture.
+    aside = (reference_alpha.shape[1] / 2 - measure_subject(reference_alpha).center_x) * scales / pixel_aspect
     return [
         Placement(frame, float(cx), float(cy), float(scale))
-        for frame, cx, cy, scale in zip(frames, x, top + height + below, scales, strict=True)
+        for frame, cx, cy, scale in zip(frames, x + aside, top + height + below, scales, strict=True)
     ]
 
 
