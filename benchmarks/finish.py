@@ -146,7 +146,7 @@ class _Setup:
             background=self.patterns["clean"], background_hashes=hashes, card=None, placements={}, key="",
             is_world=False,
         )  # fmt: skip
-        measures: dict[int, dict[str, Any]] = dict.fromkeys(frames, {"plate_error": 0.0, "at_ceiling": 0.0})
+        measures: dict[int, dict[str, Any]] = {frame: {"plate_error": 0.0, "at_ceiling": 0.0} for frame in frames}
         return FinishInputs(
             conditioning=conditioning,
             generated=Generated(self.patterns["gen"], hashes, measures, DraftGenerator()),

@@ -8,7 +8,7 @@ import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Union
+from typing import Dict, Iterator, Mapping, Optional, Sequence, Union
 
 from wanfx.errors import MissingError
 from wanfx.events import Event, RunStarted, follow_events
@@ -24,19 +24,19 @@ class RunHandle:
     """A run that was started, or found again by its events file."""
 
     events: Path
-    pid: Optional[int] = None
+    process: "Optional[subprocess.Popen[bytes]]" = None
 
     def follow(self) -> Iterator[Event]:
         """The run's events from the first, until it ends."""
         return follow_events(self.events, is_over=lambda: not self.is_alive())
 
     def is_alive(self) -> bool:
-        """Whether the run's process still works (True where that cannot be told)."""
-        if self.pid is None:
-            return True
-        if os.name != "nt":
-            _reap(self.pid)
-        return _is_alive(self.pid)
+        """Whether the run's process still works (True where that cannot be told: it was found by its events)."""
+        return self.process is None or self.process.poll() is None
+
+    def wait(self, *, timeout_s: Optional[float] = None) -> Optional[int]:
+        """Wait for the process to end and give its exit status; None for a run that was found by its events."""
+        return None if self.process is None else self.process.wait(timeout_s)
 
     def cancel(self) -> None:
         """Ask the run to stop; it finishes its unit, or ends after ten seconds."""
@@ -87,7 +87,7 @@ def start_run(
         start_new_session=os.name != "nt",
         creationflags=_DETACHED if os.name == "nt" else 0,
     )
-    return RunHandle(Path(events), process.pid)
+    return RunHandle(Path(events), process)
 
 
 def clean_environment(environ: Mapping[str, str], *, ocio: Optional[str]) -> Dict[str, str]:
@@ -101,24 +101,3 @@ def clean_environment(environ: Mapping[str, str], *, ocio: Optional[str]) -> Dic
         kept["OCIO"] = ocio
     return kept
 
-
-def _reap(pid: int) -> None:
-    try:
-        os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
-        return
-
-
-def _is_alive(pid: int) -> bool:
-    if os.name == "nt":
-        listed: List[str] = subprocess.run(
-            ["tasklist", "/FI", f"PID eq {pid}", "/NH"], capture_output=True, text=True, check=False
-        ).stdout.split()
-        return str(pid) in listed
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ from wanfx.images import FramePattern, Plate
 from wanfx.io import exr
 from wanfx.ops.card import Placement, draw_card
 from wanfx.ops.crop import to_model
+from wanfx.ops.edges import grow_matte
 from wanfx.stages.clean import read_clean
 from wanfx.stages.refine import Refined
 from wanfx_color.configs import ColorConfig
@@ -67,7 +69,10 @@ class SpaceBridge:
 
 @dataclass(frozen=True)
 class PlateWindow:
-    """One window's inputs, read from disk as they are asked for."""
+    """One window's inputs, read from disk as they are asked for.
+
+    ``hidden_px`` is how far around the subject the clean plate stands in for the plate.
+    """
 
     frames: tuple[int, ...]
     seed: int
@@ -75,28 +80,29 @@ class PlateWindow:
     conditioning: Conditioning
     refined: Refined
     bridge: SpaceBridge
+    hidden_px: float
 
     @property
     def size(self) -> Size:
         return self.conditioning.size
 
     def background(self, frame: int) -> Array:
-        """The clean plate or the new world, in model space."""
+        """In model space: the new world; or the plate, with the clean plate where the subject stood."""
         conditioning = self.conditioning
-        rgb, _seen = read_clean(conditioning.background.path(frame), plate=conditioning.plate, frame=frame)
-        return self._to_model(rgb.astype(np.float32), frame)
+        clean, _seen = read_clean(conditioning.background.path(frame), plate=conditioning.plate, frame=frame)
+        if conditioning.is_world:
+            return self._to_model(clean.astype(np.float32), frame)
+        hidden = grow_matte(self._matte(frame), radius_px=self.hidden_px)[..., None] > 0
+        return self._to_model(np.where(hidden, clean, self._plate(frame)).astype(np.float32), frame)
 
     def plate(self, frame: int) -> Array:
         """The plate, in model space."""
-        plate = self.conditioning.plate
-        rgb = exr.read_frame(plate.path(frame), canvas=plate.canvas, frame=frame).rgb
-        return self._to_model(rgb.astype(np.float32), frame)
+        return self._to_model(self._plate(frame).astype(np.float32), frame)
 
     def mask(self, frame: int) -> Array:
         """(H, W) in [0, 1]: the old subject."""
         crop = self.conditioning.crops[frame]
-        matte = exr.read_matte(self.refined.matte.path(frame), canvas=self.conditioning.plate.canvas)
-        return np.clip(to_model(matte[crop.slices()], size=self.size), 0.0, 1.0)
+        return np.clip(to_model(self._matte(frame)[crop.slices()], size=self.size), 0.0, 1.0)
 
     def card(self, frame: int) -> tuple[Array, Array] | None:
         """The reference placed in the crop: straight rgb in model space and alpha."""
@@ -113,6 +119,13 @@ class PlateWindow:
         straight = np.zeros_like(rgba[..., :3])
         np.divide(rgba[..., :3], alpha[..., None], out=straight, where=alpha[..., None] > 0)
         return self.bridge.encode(straight), alpha
+
+    def _matte(self, frame: int) -> Array:
+        return exr.read_matte(self.refined.matte.path(frame), canvas=self.conditioning.plate.canvas)
+
+    def _plate(self, frame: int) -> npt.NDArray[Any]:
+        plate = self.conditioning.plate
+        return exr.read_frame(plate.path(frame), canvas=plate.canvas, frame=frame).rgb
 
     def _to_model(self, rgb: Array, frame: int) -> Array:
         crop = self.conditioning.crops[frame]

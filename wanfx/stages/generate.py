@@ -154,7 +154,7 @@ class _WindowMaker:
             self._loaded = True
         inputs = PlateWindow(
             tuple(window.frames), self._seed(window), self._read_carry(window), self._conditioning, self._refined,
-            self._bridge,
+            self._bridge, self._run.options.clean.grow_px,
         )  # fmt: skip
         files, measures, carry = [], {}, hashlib.sha256()
         for frame, made in zip(inputs.frames, self._generator.generate(inputs), strict=True):

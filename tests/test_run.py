@@ -1,0 +1,292 @@
+"""Runs: made once, gone on with, made again in part, cancelled, one at a time."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from tiny import FIRST, make_tiny_shot
+
+from wanfx.cli.main import main
+from wanfx.events import RunFinished, StageStarted, UnitFinished, Warned, read_events
+from wanfx.io import exr
+from wanfx.io.atomic import sha256_file
+from wanfx.lease import read_holder
+from wanfx.manifest import read_manifest
+from wanfx.runner import RunHandle, clean_environment, start_run
+
+FRAMES = 8
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    shot = make_tiny_shot(folder / "shot", frames=FRAMES)
+    assert main(["run", str(shot), "--out", str(folder / "out"), "--quiet"]) == 0
+    return folder
+
+
+@pytest.fixture
+def root(made: Path, tmp_path: Path) -> Path:
+    shutil.copytree(made, tmp_path / "made")
+    return tmp_path / "made"
+
+
+def _run(root: Path, *more: str) -> int:
+    return main(["run", str(root / "shot" / "shot.json"), "--out", str(root / "out"), "--quiet", *more])
+
+
+def _version(root: Path, number: int) -> Path:
+    return root / "out" / "tiny" / f"v{number:03d}"
+
+
+def _hashes(version: Path, folder: str = "comp") -> dict[str, str]:
+    """Frame number to the file's hash."""
+    return {path.name.split(".")[-2]: sha256_file(path) for path in (version / folder).iterdir()}
+
+
+def test_the_delivery_is_laid_out_as_promised(root: Path) -> None:
+    version = _version(root, 1)
+    manifest = read_manifest(version / "manifest.json")
+    assert {path.name for path in version.iterdir()} == {"comp", "matte", "review", "manifest.json", "run.json"}
+    assert (version / "comp" / f"tiny_draft_v001.{FIRST}.exr").is_file()
+    assert (version / "matte" / "walker" / f"walker.{FIRST}.exr").is_file()
+    assert manifest["comp"]["parts"] == [
+        "rgba", "char_walker", "clean", "shadow", "matte_subject", "matte_character", "matte_reveal", "matte_edit",
+        "check_ceiling", "check_confidence",
+    ]  # fmt: skip
+    assert manifest["quality"] == manifest["backend"] == "draft"
+    assert not [path for path in json.dumps(manifest).split('"') if path.startswith("/")], "no absolute paths"
+
+
+def test_a_run_of_what_is_there_already_makes_nothing(root: Path) -> None:
+    assert _run(root) == 0
+    assert not _version(root, 2).exists()
+
+
+def test_a_fresh_run_makes_the_same_bits_in_a_new_version(root: Path) -> None:
+    assert _run(root, "--fresh") == 0
+    assert _hashes(_version(root, 2)) == _hashes(_version(root, 1))
+
+
+def test_only_what_depends_on_a_changed_option_is_made_again(root: Path) -> None:
+    events = root / "events.jsonl"
+    assert _run(root, "--set", "finish.margin_px=20", "--events", str(events)) == 0
+    anew = {event.stage for event in read_events(events) if isinstance(event, UnitFinished) and not event.reused}
+    assert anew == {"finish", "deliver", "review", "verify"}
+
+
+def test_a_range_is_made_again_and_the_other_frames_are_copied(root: Path) -> None:
+    frames = f"{FIRST + 2}-{FIRST + 3}"
+    assert _run(root, "--frames", frames, "--set", "finish.margin_px=30") == 0
+    before, after = _hashes(_version(root, 1)), _hashes(_version(root, 2))
+    assert {frame for frame in before if before[frame] != after[frame]} == {str(FIRST + 2), str(FIRST + 3)}
+    assert read_manifest(_version(root, 2) / "manifest.json")["frames"] == f"{FIRST}-{FIRST + FRAMES - 1}"
+    assert main(["verify", str(_version(root, 2))]) == 0
+
+
+def test_a_first_run_of_a_range_delivers_the_range_with_the_pixels_of_a_whole_run(root: Path) -> None:
+    whole = _hashes(_version(root, 1))
+    shutil.rmtree(root / "out")
+    assert _run(root, "--frames", f"{FIRST + 2}-{FIRST + 3}") == 0
+    assert _hashes(_version(root, 1)) == {frame: whole[frame] for frame in (str(FIRST + 2), str(FIRST + 3))}
+
+
+def test_windows_that_carry_frames_give_the_same_pixels_whole_or_in_ranges(root: Path) -> None:
+    fake = ("--set", "generate.backend=fake", "--set", "generate.window_frames=3")
+    shot = str(root / "shot" / "shot.json")
+    assert main(["run", shot, "--out", str(root / "whole"), "--quiet", *fake]) == 0
+    whole = _hashes(root / "whole" / "tiny" / "v001")
+    assert main(["run", shot, "--out", str(root / "part"), "--quiet", *fake, "--frames", f"{FIRST + 5}"]) == 0
+    assert _hashes(root / "part" / "tiny" / "v001") == {str(FIRST + 5): whole[str(FIRST + 5)]}
+
+
+def test_another_seed_is_another_picture_and_the_same_seed_the_same(root: Path) -> None:
+    shot = str(root / "shot" / "shot.json")
+    got = []
+    for name, seed in (("a", 1), ("b", 2), ("c", 1)):
+        arguments = ["--set", "generate.backend=fake", "--set", f"generate.seed={seed}"]
+        assert main(["run", shot, "--out", str(root / name), "--quiet", *arguments]) == 0
+        parts, _ = exr.read_parts(root / name / "tiny" / "v001" / "comp" / f"tiny_draft_v001.{FIRST}.exr", ["rgba"])
+        got.append(parts["rgba"].pixels.tobytes())  # type: ignore[union-attr]
+    assert got[0] == got[2] != got[1]
+
+
+def test_the_actor_is_kept_to_the_bit_before_a_new_background(root: Path) -> None:
+    path = root / "shot" / "shot.json"
+    data = json.loads(path.read_text())
+    del data["reference"]
+    path.write_text(json.dumps(data | {"task": "background", "name": "bg", "background": "reference.png"}))
+    assert _run(root) == 0
+    version = root / "out" / "bg" / "v001"
+    assert main(["verify", str(version)]) == 0
+    parts, _ = exr.read_parts(version / "comp" / f"bg_draft_v001.{FIRST}.exr")
+    alpha = parts["matte_character"].pixels
+    plate = exr.read_frame(root / "shot" / "plate" / f"tiny.{FIRST}.exr").rgb
+    kept = alpha == 1
+    assert kept.sum() > 200
+    assert parts["rgba"].pixels[..., :3][kept].tobytes() == plate[kept].tobytes()  # type: ignore[call-overload]
+
+
+def _start(root: Path, *more: str) -> subprocess.Popen[str]:
+    command = [
+        sys.executable,
+        "-m",
+        "wanfx",
+        "run",
+        str(root / "shot" / "shot.json"),
+        "--out",
+        str(root / "out"),
+        *more,
+    ]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def _wait_for(events: Path, stage: str) -> None:
+    for _ in range(3000):
+        if events.exists() and any(isinstance(e, StageStarted) and e.stage == stage for e in read_events(events)):
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"{stage} never began")
+
+
+def test_of_two_runs_on_one_shot_one_works_and_the_other_names_it(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    events = root / "events.jsonl"
+    first = _start(root, "--fresh", "--events", str(events))
+    _wait_for(events, "ingest")
+    holder = read_holder(root / "out" / "tiny" / "work" / "lease.json")
+    assert holder is not None
+    assert holder.pid == first.pid
+    assert _run(root) == 6
+    assert f"process {first.pid}" in capsys.readouterr().err
+    _out, told = first.communicate(timeout=60)
+    assert first.returncode == 0, told
+
+
+@pytest.mark.parametrize("how", ["ctrl-c", "terminate", "cancel file"])
+def test_a_cancelled_run_stops_with_130_and_goes_on_later(root: Path, how: str) -> None:
+    whole = _hashes(_version(root, 1))
+    shutil.rmtree(root / "out")
+    events = root / "events.jsonl"
+    child = _start(root, "--events", str(events))
+    _wait_for(events, "refine")
+    if how == "cancel file":
+        (root / "out" / "tiny" / "work" / "cancel").touch()
+    else:
+        child.send_signal(signal.SIGINT if how == "ctrl-c" else signal.SIGTERM)
+    _out, told = child.communicate(timeout=30)
+    assert child.returncode == 130, told
+    assert "run the same command again" in told
+    last = list(read_events(events))[-1]
+    assert isinstance(last, RunFinished)
+    assert last.exit_code == 130
+    assert not (root / "out" / "tiny" / "work" / "lease.json").exists()
+    assert _run(root) == 0
+    assert _hashes(_version(root, 1)) == whole
+
+
+def test_a_dcc_starts_follows_and_cancels_a_run_and_attaches_again(root: Path) -> None:
+    environment = os.environ | {"PYTHONPATH": "/of/the/dcc", "PYTHONHOME": "/of/the/dcc", "QT_PLUGIN_PATH": "/x"}
+    arguments = ["--fresh"]
+    shot, out = root / "shot" / "shot.json", root / "out"
+    handle = start_run(
+        shot, out=out, events=root / "e.jsonl", python=sys.executable, arguments=arguments, environ=environment
+    )
+    assert [type(event).__name__ for event in handle.follow()][-1] == "RunFinished"
+    assert handle.wait(timeout_s=30) == 0
+    again = list(RunHandle(root / "e.jsonl").follow())
+    assert isinstance(again[-1], RunFinished)
+    assert again[-1].exit_code == 0
+    second = start_run(
+        shot, out=out, events=root / "f.jsonl", python=sys.executable, arguments=arguments, environ=environment
+    )
+    second.cancel()
+    last = list(second.follow())[-1]
+    assert isinstance(last, RunFinished)
+    assert last.exit_code == 130
+    assert second.wait(timeout_s=30) == 130
+
+
+def test_nothing_of_the_dcc_gets_into_the_runs_environment() -> None:
+    dcc = {
+        "PATH": "p",
+        "PYTHONHOME": "x",
+        "LD_LIBRARY_PATH": "x",
+        "QT_QPA_PLATFORM": "x",
+        "NUKE_PATH": "x",
+        "OCIO": "old",
+    }
+    assert clean_environment(dcc, ocio="resolved.ocio") == {"PATH": "p", "OCIO": "resolved.ocio"}
+
+
+def test_the_default_view_and_colour_space_are_said_once(root: Path) -> None:
+    events = root / "e.jsonl"
+    assert _run(root, "--fresh", "--events", str(events)) == 0
+    assert not [event for event in read_events(events) if isinstance(event, Warned)]
+
+
+def test_clean_removes_the_work_but_keeps_what_was_painted_and_delivered(root: Path) -> None:
+    folder = root / "out" / "tiny"
+    painted = folder / "work" / "matte" / "walker" / f"walker.{FIRST + 1}.exr"
+    exr.write_matte(painted, exr.read_matte(painted) * 0.5)
+    digest = sha256_file(painted)
+    before = _hashes(_version(root, 1))
+    assert main(["clean", str(folder), "--dry-run"]) == 0
+    assert (folder / "work" / "clean").exists()
+    assert main(["clean", str(folder)]) == 0
+    assert sorted(path.name for path in (folder / "work").rglob("*.exr")) == [painted.name]
+    assert sha256_file(painted) == digest
+    assert _hashes(_version(root, 1)) == before
+    assert _run(root) == 0
+    assert sha256_file(painted) == digest
+    assert _hashes(_version(root, 2))[str(FIRST + 1)] != before[str(FIRST + 1)]
+
+
+def test_a_painted_clean_plate_is_used_and_never_written_over(root: Path) -> None:
+    painted = root / "out" / "tiny" / "work" / "clean" / f"clean.{FIRST}.exr"
+    read = exr.read_frame(painted)
+    exr.write_rgb(painted, read.rgb * 0 + 7, data_window=read.header.data_window)
+    digest = sha256_file(painted)
+    assert _run(root, "--fresh") == 0
+    assert sha256_file(painted) == digest
+    parts, _ = exr.read_parts(_version(root, 2) / "comp" / f"tiny_draft_v002.{FIRST}.exr", ["clean"])
+    assert (parts["clean"].pixels == 7).all()  # type: ignore[union-attr]
+
+
+def test_plan_inspect_and_doctor_tell_and_write_nothing(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = sorted(root.rglob("*"))
+    assert main(["plan", str(root / "shot" / "shot.json"), "--out", str(root / "elsewhere")]) == 0
+    assert f"{FRAMES}" in capsys.readouterr().out
+    for target in (root / "shot" / "plate" / "tiny.####.exr", _version(root, 1), _version(root, 1) / "review"):
+        file = next(target.iterdir()) if target.name == "review" else target
+        assert main(["inspect", str(file)]) == 0
+        assert "24" in capsys.readouterr().out
+    assert main(["doctor"]) == 0
+    assert "ocio config" in capsys.readouterr().out
+    assert sorted(root.rglob("*")) == before
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = "import sys; from wanfx.cli.main import build_parser; build_parser().format_help(); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"numpy", "cv2", "PyOpenColorIO", "OpenEXR", "av", "rich", "torch"} & set(done.stdout.split())
+
+
+@pytest.mark.parametrize("arguments", [[], ["fly"], ["run"], ["run", "a.toml", "--set", "margin"]])
+def test_bad_usage_is_exit_status_2(arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.toml").write_text('name = "a"\ntask = "replace"\nplate = "a.exr"\nreference = "r.png"\n')
+    try:
+        status = main(arguments)
+    except SystemExit as ended:
+        status = int(ended.code or 0)
+    assert status == 2
