@@ -340,4 +340,3 @@ def test_an_untagged_exr_is_refused_with_the_key_that_mends_it(root: Path, capsy
     assert "plate.colorspace" in capsys.readouterr().err
     _change(root, plate={"path": "plate/tiny.####.exr", "colorspace": "ACEScg"})
     assert _run(root) == 0
-

@@ -153,7 +153,10 @@ class Timecode:
             raise InputError(f"{text!r} is not a timecode", remedy="write it as HH:MM:SS:FF")
         hours, minutes, seconds, frame = (int(match.group(i)) for i in (1, 2, 3, 5))
         drop = match.group(4) != ":" and rate in (30, 60)
-        return cls.of(hours, minutes, seconds, frame, rate=rate, drop=drop)
+        timecode = cls.of(hours, minutes, seconds, frame, rate=rate, drop=drop)
+        if timecode.fields != (hours, minutes, seconds, frame):
+            raise InputError(f"there is no timecode {text!r} at {rate} frames a second", remedy="correct it")
+        return timecode
 
     @classmethod
     def of(cls, hours: int, minutes: int, seconds: int, frame: int, *, rate: int, drop: bool = False) -> Timecode:

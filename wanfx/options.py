@@ -14,6 +14,7 @@ from typing import Annotated, Any, Dict, Iterator, Literal, Mapping, Optional, T
 from wanfx.errors import OptionError
 
 Source = Literal["default", "studio", "shot", "flag"]
+Kind = Literal["bool", "int", "float", "str", "choice"]
 
 
 @dataclass(frozen=True)
@@ -193,7 +194,7 @@ class OptionSpec:
 
     stage: str
     name: str
-    kind: Literal["bool", "int", "float", "str", "choice"]
+    kind: Kind
     optional: bool
     choices: Tuple[str, ...]
     default: Any
@@ -272,7 +273,7 @@ def _spec(stage: str, item: "dataclasses.Field[Any]", hint: Any) -> OptionSpec:
         kind = next(arg for arg in typing.get_args(kind) if arg is not type(None))
     is_choice = typing.get_origin(kind) is Literal
     choices = typing.get_args(kind) if is_choice else ()
-    name = "choice" if is_choice else kind.__name__
+    name: Kind = "choice" if is_choice else kind.__name__
     return OptionSpec(stage, item.name, name, optional, choices, item.default, knob)
 
 

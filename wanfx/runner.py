@@ -100,4 +100,3 @@ def clean_environment(environ: Mapping[str, str], *, ocio: Optional[str]) -> Dic
     if ocio:
         kept["OCIO"] = ocio
     return kept
-

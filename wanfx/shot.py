@@ -243,4 +243,6 @@ def _option_schema(spec: Any) -> Dict[str, Any]:
         value["minimum"] = spec.knob.min
     if spec.knob.max is not None:
         value["maximum"] = spec.knob.max
+    if spec.optional:
+        value = {"anyOf": [value, {"type": "null"}]}
     return {**value, "description": spec.knob.help, "default": spec.default}

@@ -49,7 +49,7 @@ def soften_matte(matte: Array, *, radius_px: float) -> Array:
     return np.clip(blurred, 0.0, 1.0)
 
 
-def bounding_box(matte: npt.NDArray[np.floating], *, above: float = 0.0) -> Box:
+def bounding_box(matte: npt.NDArray[np.floating | np.bool_], *, above: float = 0.0) -> Box:
     """The box of all pixels above ``above``; empty where there are none."""
     lit = matte > above
     rows = np.flatnonzero(lit.any(axis=1))

@@ -9,8 +9,9 @@ from wanfx.io import exr
 from wanfx.ops.camera import CameraPath, track_camera
 from wanfx.ops.edges import grow_matte
 from wanfx.stages.context import Made, RunContext, stage_key
-from wanfx.stages.ingest import Ingested, ProxySource, to_proxy_scale
+from wanfx.stages.ingest import Ingested
 from wanfx.stages.matte import Tracked
+from wanfx.stages.proxies import ProxySource, to_proxy_scale
 from wanfx.units import Unit
 
 STAGE = "camera"

@@ -8,28 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
-
-from wanfx.errors import BadPixelsError, SequenceError, ShotError
-from wanfx.frames import Box, FrameRange, Size
+from wanfx.errors import SequenceError, ShotError
+from wanfx.frames import FrameRange, Size
 from wanfx.images import FramePattern, Plate
-from wanfx.io import exr, stills
 from wanfx.io.atomic import sha256_file
 from wanfx.options import Options
 from wanfx.shot import Shot
 from wanfx.stages.context import Made, RunContext, StageProgress, stage_key
+from wanfx.stages.plate_frame import PlateFrameMaker
 from wanfx.stages.source import Source, Wanted, open_source
 from wanfx.units import Record, Unit
 from wanfx_color.configs import ColorConfig
-from wanfx_color.model_space import log_average_stops, suggest_exposure
-from wanfx_color.tags import linear_tags
-from wanfx_color.transforms import converter, to_linear_rec709, to_srgb_display
+from wanfx_color.model_space import suggest_exposure
 
 STAGE = "ingest"
 VERSION = 1
@@ -137,7 +131,7 @@ def _proxy_size(plate: Plate, *, width: int) -> Size:
 def _ingest_frames(
     run: RunContext, progress: StageProgress, source: Source, plate: Plate, proxies: FramePattern, size: Size
 ) -> dict[int, Record]:
-    make = _FrameMaker(run, source, plate, proxies, size)
+    make = PlateFrameMaker(run, source, plate, proxies, size)
     unit = _unit_of(run, source, plate, size)
     first = plate.frames.first
     if source.kind != "movie":
@@ -151,7 +145,7 @@ def _ingest_frames(
 
 
 def _ingest_movie(
-    run: RunContext, progress: StageProgress, source: Source, make: _FrameMaker, units: Mapping[int, Unit]
+    run: RunContext, progress: StageProgress, source: Source, make: PlateFrameMaker, units: Mapping[int, Unit]
 ) -> dict[int, Record]:
     """A movie is decoded in order, up to the last frame that is not there yet."""
     good = {} if run.fresh else {frame: found for frame in units if (found := run.store.find(units[frame]))}
@@ -197,123 +191,7 @@ def _unit_of(run: RunContext, source: Source, plate: Plate, size: Size) -> Calla
     return unit
 
 
-class _FrameMaker:
-    """Makes one frame: the plate's EXR where it is not in place, the analysis picture, the measures."""
-
-    def __init__(self, run: RunContext, source: Source, plate: Plate, proxies: FramePattern, size: Size) -> None:
-        self._run, self._source, self._plate, self._proxies, self._size = run, source, plate, proxies, size
-        self._to_linear = None if source.is_in_place else converter(run.color, source.space.name, plate.color_space)
-        self._to_rec709 = to_linear_rec709(run.color, plate.color_space)
-        self._exposure: float | None = None
-
-    def anchor(self, facts: Mapping[str, Any]) -> None:
-        """Take the exposure of the analysis pictures from the first frame's facts."""
-        self._exposure = suggest_exposure([facts["log_average_stops"]])
-
-    def anchor_on(self, encoded: np.ndarray[Any, Any]) -> None:
-        """Take the exposure from the first frame itself, as it will be written."""
-        assert self._to_linear is not None
-        linear = self._to_linear(np.ascontiguousarray(encoded, dtype=np.float32).copy())
-        self.anchor(self._measure(self._plate.frames.first, linear.astype(np.float16).astype(np.float32)))
-
-    def __call__(self, frame: int, encoded: np.ndarray[Any, Any] | None) -> Made:
-        files = []
-        if self._to_linear is None:
-            linear = exr.read_frame(self._plate.path(frame), canvas=self._plate.canvas, frame=frame).rgb
-            linear = linear.astype(np.float32)
-        else:
-            encoded = self._source.read_frame(frame) if encoded is None else encoded
-            with np.errstate(over="ignore"):
-                half = self._to_linear(np.ascontiguousarray(encoded, dtype=np.float32)).astype(np.float16)
-            linear = half.astype(np.float32)
-            files.append(self._write_plate(frame, half))
-        facts = self._measure(frame, linear)
-        proxy = self._proxies.path(frame)
-        stills.write_png(proxy, self._proxy(linear))
-        return Made((*files, proxy), facts)
-
-    def _write_plate(self, frame: int, half: np.ndarray[Any, Any]) -> Path:
-        plate = self._plate
-        path = plate.path(frame)
-        timecode = None if plate.timecode is None else plate.timecode + (frame - plate.frames.first)
-        attributes = {**linear_tags(self._run.color, plate.color_space), **rate_attributes(plate.fps)}
-        if timecode is not None:
-            attributes["timeCode"] = exr.timecode_attribute(timecode)
-        part = exr.Part("rgb", half, ("R", "G", "B"))
-        exr.write_parts(
-            path, [part], data_window=plate.canvas, display_window=plate.display_window,
-            pixel_aspect=plate.pixel_aspect, attributes=attributes,
-        )  # fmt: skip
-        return path
-
-    def _measure(self, frame: int, linear: np.ndarray[Any, Any]) -> dict[str, Any]:
-        finite = np.isfinite(linear)
-        bad = int(linear.size - np.count_nonzero(finite))
-        if bad:
-            y, x = np.argwhere(~finite.all(axis=2))[0]
-            if self._run.options.ingest.bad_pixels == "error":
-                raise BadPixelsError(
-                    f"{bad} NaN or Inf values, the first at pixel ({x + self._plate.canvas.x0}, "
-                    f"{y + self._plate.canvas.y0})",
-                    path=self._plate.path(frame),
-                    frame=frame,
-                    remedy="mend the plate, or set ingest.bad_pixels=keep to keep them where nothing is edited",
-                )
-            linear[~finite] = 0.0
-        average = log_average_stops(self._to_rec709(self._shrink(linear)))
-        facts: dict[str, Any] = {
-            "min_linear": float(linear.min()),
-            "max_linear": float(linear.max()),
-            "bad_pixels": bad,
-            "log_average_stops": None if average is None else round(average, 4),
-        }
-        if self._exposure is None:
-            self.anchor(facts)
-        return facts
-
-    def _shrink(self, linear: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        small = cv2.resize(linear, (self._size.width, self._size.height), interpolation=cv2.INTER_AREA)
-        return np.ascontiguousarray(small)
-
-    def _proxy(self, linear: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        rec709 = self._to_rec709(self._shrink(linear))
-        assert self._exposure is not None
-        display = to_srgb_display(rec709, exposure_stops=self._exposure)
-        return np.rint(display * 255.0).astype(np.uint8)
-
-
-def rate_attributes(fps: Fraction) -> dict[str, Any]:
-    """The header attribute for a frame rate."""
-    return {"framesPerSecond": fps}
-
-
 def _report_bad_pixels(run: RunContext, facts: Mapping[int, Mapping[str, Any]]) -> None:
     for frame, fact in facts.items():
         if fact["bad_pixels"]:
             run.warn(STAGE, f"{fact['bad_pixels']} NaN or Inf values kept where edit is 0", frame=frame)
-
-
-class ProxySource:
-    """The plate's analysis pictures as a `FrameSource`."""
-
-    def __init__(self, ingested: Ingested) -> None:
-        self._pattern = ingested.proxies
-        self._frames = ingested.plate.frames
-        self._size = ingested.proxy_size
-
-    @property
-    def frames(self) -> FrameRange:
-        return self._frames
-
-    @property
-    def size(self) -> Size:
-        return self._size
-
-    def read(self, frame: int) -> np.ndarray[Any, Any]:
-        picture = cv2.imread(str(self._pattern.path(frame)), cv2.IMREAD_COLOR)
-        return np.ascontiguousarray(picture[:, :, ::-1]).astype(np.float32) / np.float32(255.0)
-
-
-def to_proxy_scale(canvas: Box, size: Size) -> tuple[float, float]:
-    """Analysis pixels a plate pixel, across and down."""
-    return size.width / canvas.width, size.height / canvas.height

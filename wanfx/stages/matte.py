@@ -20,7 +20,8 @@ from wanfx.io import exr
 from wanfx.names import layer_name, slug
 from wanfx.shot import SubjectInput
 from wanfx.stages.context import Made, RunContext, stage_key
-from wanfx.stages.ingest import Ingested, ProxySource, to_proxy_scale
+from wanfx.stages.ingest import Ingested
+from wanfx.stages.proxies import ProxySource, to_proxy_scale
 from wanfx.units import Unit
 
 STAGE = "matte"

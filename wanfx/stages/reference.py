@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -80,6 +81,8 @@ def _cut(run: RunContext, given: ReferenceInput, source: Path, matte: Path | Non
 
 def _read(run: RunContext, given: ReferenceInput, source: Path) -> tuple[Array, Array | None, str]:
     """Straight RGB as the file encodes it, alpha, and its colour space."""
+    kind: Literal["exr", "still"]
+    tags: Mapping[str, object]
     if source.suffix.lower() == ".exr":
         frame = exr.read_frame(source)
         rgb, tags, kind = frame.rgb.astype(np.float32), frame.header.attributes, "exr"
@@ -97,7 +100,7 @@ def _read(run: RunContext, given: ReferenceInput, source: Path) -> tuple[Array, 
             path=str(source),
             kind=kind,
             declared=given.colorspace,
-            tags=tags,  # type: ignore[arg-type]
+            tags=tags,
         )
     return rgb, alpha, told.name
 

@@ -84,7 +84,7 @@ def _alpha(run: RunContext, plate: Plate, tracked: Tracked, roto: Mapping[int, P
         return exr.read_matte(roto[frame], canvas=plate.canvas)
     small = exr.read_matte(tracked.pattern.path(frame))
     size = (plate.canvas.width, plate.canvas.height)
-    matte = np.clip(cv2.resize(small, size, interpolation=cv2.INTER_CUBIC), 0.0, 1.0)
+    matte = np.clip(np.asarray(cv2.resize(small, size, interpolation=cv2.INTER_CUBIC), np.float32), 0.0, 1.0)
     guide = np.nan_to_num(exr.read_frame(plate.path(frame), canvas=plate.canvas, frame=frame).rgb.astype(np.float32))
     alpha = refine_alpha(guide, matte, radius_px=run.options.refine.radius_px)
     return shape_matte(alpha, grow_px=run.options.matte.grow_px, soften_px=run.options.matte.soften_px)

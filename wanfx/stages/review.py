@@ -91,18 +91,19 @@ def _picture(
     finished: Finished, plate: Plate, frame: int, display: DisplayConverter, size: Size
 ) -> npt.NDArray[np.float32]:
     parts, header = exr.read_parts(finished.pattern.path(frame), ["rgba"], frame=frame)
-    linear = in_display_window(parts["rgba"].pixels, header.data_window, plate.display_window)
+    rgb = np.stack(list(parts["rgba"].planes.values())[:3], axis=2)
+    linear = in_display_window(rgb, header.data_window, plate.display_window)
     shrinks = size.width < linear.shape[1]
     flag = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
     if (linear.shape[1], linear.shape[0]) != (size.width, size.height):
-        linear = cv2.resize(linear, (size.width, size.height), interpolation=flag)
+        linear = np.asarray(cv2.resize(linear, (size.width, size.height), interpolation=flag), np.float32)
     return display(np.ascontiguousarray(np.nan_to_num(linear)))
 
 
-def in_display_window(pixels: Any, data_window: Box, display_window: Box) -> npt.NDArray[np.float32]:
+def in_display_window(pixels: npt.NDArray[Any], data_window: Box, display_window: Box) -> npt.NDArray[np.float32]:
     """The RGB of a data window laid out in the display window, black where there is none, float32."""
     picture = np.zeros((display_window.height, display_window.width, 3), np.float32)
     common = data_window.clip(display_window)
     if not common.is_empty:
-        picture[common.slices(display_window)] = pixels[common.slices(data_window)][..., :3]
+        picture[common.slices(display_window)] = pixels[common.slices(data_window)]
     return picture

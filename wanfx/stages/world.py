@@ -103,7 +103,7 @@ class _Placing:
         """World pixels to plate pixels (centres at .5)."""
         if not self._follow:
             return self._fill
-        return self._camera.between(self._plate.frames.first, frame) @ self._fill
+        return np.asarray(self._camera.between(self._plate.frames.first, frame) @ self._fill)
 
     def place(self, linear: Array, frame: int) -> Array:
         """The world as the plate's camera sees it."""
@@ -113,7 +113,8 @@ class _Placing:
         shrink = np.sqrt(abs(np.linalg.det(matrix[:2, :2])))
         if shrink < 1:
             # Warping samples single pixels; a larger picture is blurred to the plate's pitch first.
-            linear = cv2.GaussianBlur(linear, (0, 0), 0.5 * np.sqrt(1 / shrink**2 - 1) + 1e-6)
+            blur = 0.5 * float(np.sqrt(1 / shrink**2 - 1)) + 1e-6
+            linear = np.asarray(cv2.GaussianBlur(linear, (0, 0), blur), np.float32)
         warped = cv2.warpPerspective(
             linear, matrix, (canvas.width, canvas.height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
         )
