@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from wanfx.errors import WanfxError
-from wanfx.frames import nominal_rate
+from wanfx.frames import Box, nominal_rate
 from wanfx.io import exr
 from wanfx.ops.comp import Mattes, composite, is_lit
+from wanfx.ops.edges import bounding_box
 from wanfx.ops.kept import kept_digest
 from wanfx.stages.header import PREFIX
 
@@ -52,7 +53,7 @@ def check_frame(path: Path, frame: int, *, manifest: Mapping[str, Any], plate: P
     if missing:
         fault("nothing-lost", f"parts {', '.join(missing)} are missing")
         return FrameFaults(frame, faults)
-    pixels = {name: np.stack(list(part.planes.values()), axis=2) for name, part in parts.items() if name != "plate"}
+    pixels = {name: _pixels(part) for name, part in parts.items() if name != "plate"}
     theirs = None
     if plate is not None and plate.is_file():
         theirs = exr.read_frame(plate, canvas=header.data_window, frame=frame).rgb
@@ -60,6 +61,13 @@ def check_frame(path: Path, frame: int, *, manifest: Mapping[str, Any], plate: P
     _check_pixels(pixels, fact, manifest, fault)
     _check_layers(pixels, manifest, fault, plate=theirs)
     return FrameFaults(frame, faults, theirs is not None)
+
+
+def _pixels(part: exr.Part) -> Pixels:
+    """A part's pixels, (H, W, C)."""
+    if isinstance(part.pixels, tuple):
+        return np.stack(part.pixels, axis=2)
+    return part.pixels if part.pixels.ndim == 3 else part.pixels[..., None]
 
 
 def _check_header(header: exr.ExrHeader, fact: Mapping[str, Any], manifest: Mapping[str, Any], fault: Any) -> None:
@@ -101,7 +109,9 @@ def _check_pixels(
     if manifest["task"] == "background":
         wrong = edit != (np.float32(1) - character.astype(np.float32)).astype(np.float16)
     else:
-        wrong = edited != ((character > 0) | (reveal > 0) | (shadow != 1).any(axis=2))
+        one = np.float16(1).view(np.uint16)
+        is_shadowed = (np.ascontiguousarray(shadow).view(np.uint16) != one).any(axis=2)
+        wrong = edited != (is_lit(character) | is_lit(reveal) | is_shadowed)
     if wrong.any():
         fault("two-mattes", f"matte_edit is not the union of what is edited at {_first(wrong)}")
 
@@ -109,18 +119,24 @@ def _check_pixels(
 def _check_layers(
     pixels: Mapping[str, Pixels], manifest: Mapping[str, Any], fault: Any, *, plate: Pixels | None
 ) -> None:
-    """Whether the layers make `rgba`. Without the plate, only where they hide it wholly."""
-    mattes = Mattes(*(pixels[name][..., 0] for name in ("matte_character", "matte_reveal", "matte_edit")))
-    rgb = pixels["rgba"][..., :3]
-    char = pixels[f"char_{manifest['subjects'][0]['layer']}"]
-    base = rgb if plate is None or plate.shape != rgb.shape else plate
-    rebuilt = composite(base, char=char, clean=pixels["clean"], mattes=mattes, shadow=pixels["shadow"])
-    judged = mattes.edit > 0
-    if base is rgb:
+    """Whether the layers make `rgba`, inside the edit's box. Without the plate, only where they hide it wholly."""
+    box = bounding_box(is_lit(pixels["matte_edit"][..., 0]))
+    if box.is_empty:
+        return
+    inside = {name: values[box.slices()] for name, values in pixels.items()}
+    mattes = Mattes(*(inside[name][..., 0] for name in ("matte_character", "matte_reveal", "matte_edit")))
+    rgb = inside["rgba"][..., :3]
+    char = inside[f"char_{manifest['subjects'][0]['layer']}"]
+    judged = is_lit(mattes.edit)
+    if plate is None or plate.shape != pixels["rgba"][..., :3].shape:
+        base = rgb
         judged &= (mattes.reveal >= 1) | (mattes.character >= 1)
+    else:
+        base = plate[box.slices()]
+    rebuilt = composite(base, char=char, clean=inside["clean"], mattes=mattes, shadow=inside["shadow"])
     off = judged & ~_close(rgb, rebuilt)
     if off.any():
-        fault("two-mattes", f"rgba is not what its layers make at {_first(off)}")
+        fault("two-mattes", f"rgba is not what its layers make at {_first(off, box)}")
 
 
 def _close(ours: Pixels, theirs: Pixels) -> npt.NDArray[np.bool_]:
@@ -130,8 +146,8 @@ def _close(ours: Pixels, theirs: Pixels) -> npt.NDArray[np.bool_]:
     return np.asarray(near.all(axis=2))
 
 
-def _first(where: npt.NDArray[np.bool_]) -> str:
-    y, x = np.argwhere(where)[0]
+def _first(where: npt.NDArray[np.bool_], box: Box | None = None) -> str:
+    y, x = np.argwhere(where)[0] + ((0, 0) if box is None else (box.y0, box.x0))
     return f"pixel ({x}, {y}) of the data window ({int(where.sum())} pixels)"
 
 

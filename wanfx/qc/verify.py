@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from wanfx.qc.promises import Promise, judge, not_applicable
 PLATE_ERROR_LIMIT = 0.01
 """Half a percent of model space: what an untouched picture may differ by after encoding and storing."""
 MATTE_FOLDER = "matte/"
+_WORKERS = 2
 
 
 def verify_delivery(
@@ -25,12 +27,16 @@ def verify_delivery(
     comp = FramePattern(str(folder / manifest["comp"]["pattern"]))
     plate = FramePattern(str(folder / manifest["plate"]["pattern"]))
     held = {int(frame): other for frame, other in manifest["plate"]["held"].items()}
+
+    def check(frame: int) -> FrameFaults:
+        return check_frame(comp.path(frame), frame, manifest=manifest, plate=plate.path(held.get(frame, frame)))
+
     found: list[FrameFaults] = []
-    for frame in sorted(map(int, manifest["frame_facts"])):
-        source = plate.path(held.get(frame, frame))
-        found.append(check_frame(comp.path(frame), frame, manifest=manifest, plate=source))
-        if on_frame is not None:
-            on_frame(frame)
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        for faults in pool.map(check, sorted(map(int, manifest["frame_facts"]))):
+            found.append(faults)
+            if on_frame is not None:
+                on_frame(faults.frame)
     return _judge(folder, manifest, found, is_sealed=is_sealed)
 
 
