@@ -32,7 +32,7 @@ _LAYERS: list[set[str]] = [
     {"wanfx.ops", "wanfx.io", "wanfx.backends.protocols"},
     {"wanfx.backends", "wanfx.units", "wanfx.manifest", "wanfx.demo"},
     {"wanfx.stages", "wanfx.qc", "wanfx.trust"},
-    {"wanfx.pipeline", "wanfx.session", "wanfx.plan", "wanfx.make_manifest", "wanfx.clean", "wanfx.worker",
+    {"wanfx.pipeline", "wanfx.session", "wanfx.plan", "wanfx.views", "wanfx.make_manifest", "wanfx.clean", "wanfx.worker",
      "wanfx.farm"},
     {"wanfx.cli", "wanfx.ui", "wanfx.__main__"},
 ]  # fmt: skip

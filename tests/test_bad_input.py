@@ -333,6 +333,15 @@ def test_any_shot_name_makes_a_folder_that_every_system_takes(root: Path, name: 
         assert path.name.split(".")[0].upper() not in ("CON", "AUX", "NUL")
 
 
+def test_a_stereo_plate_is_a_shot_a_view(root: Path) -> None:
+    (root / "shot" / "plate").rename(root / "shot" / "plate_left")
+    shutil.copytree(root / "shot" / "plate_left", root / "shot" / "plate_right")
+    _change(root, plate="plate_%V/tiny.####.exr")
+    assert _run(root) == 0
+    for view in ("left", "right"):
+        assert main(["verify", str(root / "out" / f"tiny_{view}" / "v001")]) == 0
+
+
 def test_an_untagged_exr_is_refused_with_the_key_that_mends_it(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for index in range(FRAMES):
         _write_plate(_plate(root, FIRST + index), plate_pixels(index)[0], attributes={})

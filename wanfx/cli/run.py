@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 
 from rich.console import Console
 
@@ -11,15 +12,17 @@ from wanfx.cli.promises import promise_table
 from wanfx.cli.request import read_request
 from wanfx.pipeline import Outcome
 from wanfx.session import run_shot
+from wanfx.views import expand_views
 
 
 def run_command(parsed: argparse.Namespace) -> int:
-    """Make the shot and print what was made."""
+    """Make the shot, or one a view, and print what was made."""
     request = read_request(parsed)
     console = Console(stderr=True)
-    with ProgressDisplay(console, quiet=parsed.quiet) as display:
-        outcome = run_shot(request, listeners=(display,))
-    print_outcome(outcome)
+    for shot in expand_views(request.shot):
+        with ProgressDisplay(console, quiet=parsed.quiet) as display:
+            outcome = run_shot(dataclasses.replace(request, shot=shot), listeners=(display,))
+        print_outcome(outcome)
     return 0
 
 

@@ -1,0 +1,41 @@
+"""Stereo: ``%V`` in a shot's paths makes one shot a view, named ``<shot>_left`` and ``<shot>_right``."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from wanfx.shot import Shot
+
+VIEWS = ("left", "right")
+
+
+def expand_views(shot: Shot) -> list[Shot]:
+    """The shot of each view; the shot itself where no path has ``%V`` (``left``) or ``%v`` (``l``).
+
+    >>> from wanfx.shot import parse_shot
+    >>> data = {"name": "sh010", "task": "replace", "plate": "sh010_%V.####.exr", "reference": "robot.png"}
+    >>> [(view.name, view.plate.path) for view in expand_views(parse_shot(data))]
+    [('sh010_left', 'sh010_left.####.exr'), ('sh010_right', 'sh010_right.####.exr')]
+    """
+    if not _has_views(shot.plate.path):
+        return [shot]
+    return [dataclasses.replace(_fill(shot, view), name=f"{shot.name}_{view}") for view in VIEWS]
+
+
+def _has_views(path: str) -> bool:
+    return "%V" in path or "%v" in path
+
+
+def _fill(table: Any, view: str) -> Any:
+    """The table with the view put into every path (and matte) below it."""
+    changes: dict[str, Any] = {}
+    for item in dataclasses.fields(table):
+        value = getattr(table, item.name)
+        if dataclasses.is_dataclass(value):
+            changes[item.name] = _fill(value, view)
+        elif isinstance(value, tuple) and value and dataclasses.is_dataclass(value[0]):
+            changes[item.name] = tuple(_fill(one, view) for one in value)
+        elif item.name in ("path", "matte") and isinstance(value, str):
+            changes[item.name] = value.replace("%V", view).replace("%v", view[0])
+    return dataclasses.replace(table, **changes)
