@@ -32,8 +32,8 @@ _LAYERS: list[set[str]] = [
     {"wanfx.ops", "wanfx.io", "wanfx.backends.protocols"},
     {"wanfx.backends", "wanfx.units", "wanfx.manifest", "wanfx.demo"},
     {"wanfx.stages", "wanfx.qc", "wanfx.trust"},
-    {"wanfx.pipeline", "wanfx.session", "wanfx.plan", "wanfx.views", "wanfx.make_manifest", "wanfx.clean", "wanfx.worker",
-     "wanfx.farm"},
+    {"wanfx.pipeline", "wanfx.session", "wanfx.plan", "wanfx.views", "wanfx.make_manifest", "wanfx.clean",
+     "wanfx.worker", "wanfx.farm"},
     {"wanfx.cli", "wanfx.ui", "wanfx.__main__"},
 ]  # fmt: skip
 # Within a layer all may import each other, but ops is arrays in, arrays out.

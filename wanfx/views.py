@@ -5,9 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from wanfx.io import sequence
 from wanfx.shot import Shot
-
-VIEWS = ("left", "right")
 
 
 def expand_views(shot: Shot) -> list[Shot]:
@@ -18,13 +17,10 @@ def expand_views(shot: Shot) -> list[Shot]:
     >>> [(view.name, view.plate.path) for view in expand_views(parse_shot(data))]
     [('sh010_left', 'sh010_left.####.exr'), ('sh010_right', 'sh010_right.####.exr')]
     """
-    if not _has_views(shot.plate.path):
+    views = sequence.expand_views(shot.plate.path)
+    if len(views) == 1:
         return [shot]
-    return [dataclasses.replace(_fill(shot, view), name=f"{shot.name}_{view}") for view in VIEWS]
-
-
-def _has_views(path: str) -> bool:
-    return "%V" in path or "%v" in path
+    return [dataclasses.replace(_fill(shot, view), name=f"{shot.name}_{view}") for view in views]
 
 
 def _fill(table: Any, view: str) -> Any:
@@ -37,5 +33,5 @@ def _fill(table: Any, view: str) -> Any:
         elif isinstance(value, tuple) and value and dataclasses.is_dataclass(value[0]):
             changes[item.name] = tuple(_fill(one, view) for one in value)
         elif item.name in ("path", "matte") and isinstance(value, str):
-            changes[item.name] = value.replace("%V", view).replace("%v", view[0])
+            changes[item.name] = sequence.expand_views(value).get(view, value)
     return dataclasses.replace(table, **changes)
