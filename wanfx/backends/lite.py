@@ -1,23 +1,26 @@
 """lite: a segmenter without weights. The subject is what was boxed or clicked, or what moves; optical flow carries it
-through the shot, colour and the difference to the shot's background redraw its edge in every frame.
+through the shot, its colours and the difference to the shot's background redraw it in every frame.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+import cv2
 import numpy as np
 
-from wanfx.backends.protocols import Array, BoxPrompt, FrameSource, ModelCard, PointPrompt, Prompts
+from wanfx.backends.protocols import Array, FrameSource, ModelCard, Prompts
 from wanfx.errors import NothingFoundError
+from wanfx.frames import FrameRange, Size
 from wanfx.ops.camera import CameraPath, track_camera
-from wanfx.ops.edges import bounding_box
-from wanfx.ops.motion import Background, carry_matte, difference, find_background, own_motion, sample_frames
-from wanfx.ops.segment import ColorModel, Evidence, cut_subject, learn_colors
+from wanfx.ops.edges import grow_matte
+from wanfx.ops.follow import Track, draw_matte, follow, start_track
+from wanfx.ops.motion import Background, difference, find_background, find_motion, sample_frames
+from wanfx.ops.segment import cut_moving, cut_prompted
 
-_LEAST_AREA = 0.002
+_LEAST_AREA = 0.003
 _MOST_AREA = 0.6
-_MOVED_PX = 1.0
+_COARSE = 0.5
 _REMEDY = "give a box around the subject: [[subjects]] box = [x0, y0, x1, y1], frame = N"
 
 
@@ -25,149 +28,180 @@ class LiteSegmenter:
     """Box or points, or the moving foreground; carried by flow, forwards and backwards from the prompted frames."""
 
     name = "lite"
-    models: tuple[ModelCard, ...] = (ModelCard("wanfx-lite-flow", "1", "Apache-2.0"),)
+    models: tuple[ModelCard, ...] = (ModelCard("wanfx-lite-flow", "2", "Apache-2.0"),)
 
     def load(self) -> None:
         """Nothing to load."""
 
     def segment(self, source: FrameSource, *, prompts: Prompts) -> Iterator[tuple[int, Array, float]]:
-        """Frame, matte and confidence, each frame once. Raises NothingFoundError."""
+        """Frame, matte and confidence, each frame once. Raises NothingFoundError.
+
+        The shot is followed twice: coarsely, to learn where the subject hides the background, and then, the background
+        known, at full size.
+        """
         camera = track_camera(source, exclude=lambda _frame: None)
-        background = find_background(source, camera)
-        shot = _Shot(source, camera, background)
-        starts = shot.starts(prompts)
-        yield from _carry_all(shot, starts)
+        hidden = _find_moving_parts(source, camera)
+        guess = find_background(source, camera, hidden=lambda frame: _resized(hidden[frame], source.size))
+        starts = _find_starts(source, camera, guess, prompts)
+        for frame, track in _Shot.halved(source, camera, guess, starts).tracks(beside=True):
+            if frame in hidden:
+                hidden[frame] = _hides(track, hidden[frame])
+        background = find_background(source, camera, hidden=lambda frame: _resized(hidden[frame], source.size))
+        starts = {frame: _cut_again(source, camera, background, prompts, frame) for frame in starts}
+        for frame, track in _Shot(source, camera, background, starts).tracks(beside=False):
+            yield frame, draw_matte(track), round(track.confidence, 4)
+
+
+def _find_moving_parts(source: FrameSource, camera: CameraPath) -> dict[int, Array]:
+    """What moves in the sampled frames, at half size."""
+    half = _Halved(source)
+    path = camera.scaled(half.size.width / source.size.width, half.size.height / source.size.height)
+    parts = {}
+    for frame in sample_frames(list(source.frames)):
+        moving = (find_motion(half, path, frame) > 0.4).astype(np.float32)
+        parts[frame] = moving if moving.mean() < _MOST_AREA else np.zeros_like(moving)
+    return parts
+
+
+def _hides(track: Track, moving: Array) -> Array:
+    """What is not background in a coarse frame: the subject with a margin, and what moves beside it."""
+    unit = track.subject.shape[1] / 320
+    subject = (track.subject > 0.25).astype(np.float32)
+    beside = moving * grow_matte(subject, radius_px=10 * unit)
+    return np.maximum(beside, grow_matte(subject, radius_px=5 * unit))
+
+
+def _resized(matte: Array, size: Size) -> Array:
+    return np.asarray(cv2.resize(matte, (size.width, size.height), interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+class _Halved:
+    """A source at half its size."""
+
+    def __init__(self, source: FrameSource) -> None:
+        self._source = source
+        self.frames: FrameRange = source.frames
+        self.size = Size(max(16, round(source.size.width * _COARSE)), max(16, round(source.size.height * _COARSE)))
+
+    def read(self, frame: int) -> Array:
+        return _shrunk(self._source.read(frame), self.size)
+
+
+def _shrunk(values: Array, size: Size) -> Array:
+    return np.asarray(cv2.resize(values, (size.width, size.height), interpolation=cv2.INTER_AREA), np.float32)
 
 
 class _Shot:
-    """One shot's pictures and what is known of its background."""
+    """A shot followed from the frames where its subject is known."""
 
-    def __init__(self, source: FrameSource, camera: CameraPath, background: Background) -> None:
-        self.source, self.camera, self.background = source, camera, background
-        self.shape = (source.size.height, source.size.width)
+    def __init__(
+        self, source: FrameSource, camera: CameraPath, background: Background, starts: dict[int, Array]
+    ) -> None:
+        self.source, self.camera, self.background, self.starts = source, camera, background, starts
+        self.shape = source.size.height, source.size.width
 
-    def evidence(self, frame: int, picture: Array) -> Array:
-        """How unlike the background the frame is."""
-        behind = self.background.seen_from(self.camera, frame, shape=self.shape)
-        return difference(picture, behind, noise=self.background.noise)
+    @classmethod
+    def halved(cls, source: FrameSource, camera: CameraPath, background: Background, starts: dict[int, Array]) -> _Shot:
+        half = _Halved(source)
+        sx, sy = half.size.width / source.size.width, half.size.height / source.size.height
+        place = background.place @ np.diag([1 / sx, 1 / sy, 1.0])
+        small = {frame: (_shrunk(matte, half.size) > 0.5).astype(np.float32) for frame, matte in starts.items()}
+        return cls(half, camera.scaled(sx, sy), Background(background.layers, place), small)
 
-    def starts(self, prompts: Prompts) -> dict[int, tuple[Array, tuple[PointPrompt, ...]]]:
-        """The subject in the prompted frames, or in the frame where it moves most."""
-        if prompts.is_empty:
-            frame, matte = self._find_moving()
-            return {frame: (matte, ())}
-        frames = sorted({box.frame for box in prompts.boxes} | {point.frame for point in prompts.points})
-        starts = {}
-        for frame in frames:
-            box = next((box for box in prompts.boxes if box.frame == frame), None)
-            points = tuple(point for point in prompts.points if point.frame == frame)
-            if box is None and not any(point.keep for point in points):
-                continue
-            starts[frame] = (self._start_at(frame, box, points), points)
-        if not starts:
-            raise NothingFoundError("no point is on the subject", key="subjects[0].points", remedy=_REMEDY)
-        return starts
+    def tracks(self, *, beside: bool) -> Iterator[tuple[int, Track]]:
+        """Every frame's track: from each start forwards to the next one, and from the first one backwards.
 
-    def _start_at(self, frame: int, box: BoxPrompt | None, points: tuple[PointPrompt, ...]) -> Array:
-        picture = self.source.read(frame)
-        away = self.evidence(frame, picture)
-        prior = _box_prior(box, points, self.shape)
-        matte = cut_subject(picture, Evidence(prior, away, None, points, is_start=True))
-        if bounding_box(matte, above=0.5).is_empty:
-            raise NothingFoundError("nothing was found at the box or points", frame=frame, remedy=_REMEDY)
-        return matte
+        ``beside``: the background's picture may hold the subject beside where it starts, too.
+        """
+        order = sorted(self.starts)
+        frames = self.source.frames
+        for index, frame in enumerate(order):
+            picture, matte = self.source.read(frame), self.starts[frame]
+            view = self._with_doubt(frame, _doubted(picture, matte, self.behind(frame), beside=beside))
+            track = start_track(picture, matte, view(frame))
+            yield frame, track
+            end = order[index + 1] if index + 1 < len(order) else frames.last + 1
+            yield from self._along(track, range(frame + 1, end), view)
+            if index == 0:
+                yield from self._along(track, range(frame - 1, frames.first - 1, -1), view)
 
-    def _find_moving(self) -> tuple[int, Array]:
-        """The frame with the largest thing that moves other than the camera does."""
-        frames = list(self.source.frames)
-        best: tuple[float, int, Array] | None = None
-        for frame in sample_frames(frames[:-1] or frames, count=13):
-            after = min(frame + max(1, min(4, len(frames) // 8)), frames[-1])
-            if after == frame:
-                continue
-            found = self._moving_at(frame, after)
-            area = float(found.mean())
-            if _LEAST_AREA < area < _MOST_AREA and (best is None or area > best[0]):
-                best = (area, frame, found)
-        if best is None:
-            raise NothingFoundError("nothing moves in the shot but the camera", remedy=_REMEDY)
-        return best[1], best[2]
+    def behind(self, frame: int) -> Array:
+        return self.background.seen_from(self.camera, frame, shape=self.shape)
 
-    def _moving_at(self, frame: int, after: int) -> Array:
-        picture = self.source.read(frame)
-        moved = own_motion(picture, self.source.read(after), self.camera.between(frame, after))
-        still = float(np.median(moved))
-        away = self.evidence(frame, picture)
-        moving = ((moved > still + _MOVED_PX) | (away > 3.0)).astype(np.float32)
-        prior = _body_of(moving)
-        if prior.mean() < _LEAST_AREA:
-            return prior
-        return cut_subject(picture, Evidence(prior, away, None, (), is_start=True))
+    def _with_doubt(self, start: int, doubted: Array) -> Callable[[int], Array]:
+        """The background as a frame sees it, not known where it is doubted in the start frame."""
+        half = np.array([[1.0, 0.0, 0.5], [0.0, 1.0, 0.5], [0.0, 0.0, 1.0]])
+
+        def view(frame: int) -> Array:
+            layers = self.behind(frame)
+            matrix = np.linalg.inv(half) @ self.camera.between(start, frame) @ half
+            moved = cv2.warpPerspective(doubted, matrix, (self.shape[1], self.shape[0]), flags=cv2.INTER_LINEAR)
+            layers[..., 4] *= 1 - moved
+            return layers
+
+        return view
+
+    def _along(self, track: Track, path: range, view: Callable[[int], Array]) -> Iterator[tuple[int, Track]]:
+        for frame in path:
+            track = follow(track, self.source.read(frame), view(frame))
+            yield frame, track
 
 
-def _box_prior(box: BoxPrompt | None, points: tuple[PointPrompt, ...], shape: tuple[int, int]) -> Array:
-    """1 where the subject may be: the box, or a disc around each point on it."""
-    prior = np.zeros(shape, np.float32)
-    if box is not None:
-        x0, y0, x1, y1 = (round(value) for value in (box.x0, box.y0, box.x1, box.y1))
-        prior[max(0, y0) : max(0, y1), max(0, x0) : max(0, x1)] = 1
-        return prior
-    y, x = np.mgrid[0 : shape[0], 0 : shape[1]] + 0.5
-    for point in points:
-        if point.keep:
-            prior[np.hypot(x - point.x, y - point.y) < 0.2 * shape[0]] = 1
-    return prior
+def _doubted(picture: Array, matte: Array, behind: Array, *, beside: bool) -> Array:
+    """Where the background picture may hold the subject: it is like the subject where that is, or unlike the frame
+    ``beside`` it.
+    """
+    away = difference(picture, behind)
+    unit = picture.shape[1] / 640
+    near = grow_matte(matte, radius_px=40 * unit * beside) > 0.5
+    doubted = np.where(matte > 0.5, away < 3.0, (away > 2.5) & near).astype(np.uint8)
+    # Single pixels are noise: a subject's colours cross the background's somewhere.
+    doubted = cv2.morphologyEx(doubted, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    return np.asarray(cv2.dilate(doubted, np.ones((5, 5), np.uint8)), np.float32)
 
 
-def _body_of(moving: Array) -> Array:
-    """The largest thing that moves, its gaps closed."""
-    import cv2
-
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9))
-    opened = cv2.morphologyEx(moving, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    closed = cv2.morphologyEx(opened, cv2.MORPH_CLOSE, kernel, iterations=3)
-    count, labels, stats, _centers = cv2.connectedComponentsWithStats((closed > 0.5).astype(np.uint8))
-    if count < 2:
-        return np.zeros_like(moving)
-    largest = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
-    return np.asarray(labels == largest, np.float32)
-
-
-def _carry_all(
-    shot: _Shot, starts: dict[int, tuple[Array, tuple[PointPrompt, ...]]]
-) -> Iterator[tuple[int, Array, float]]:
-    """From each start forwards to the next one, and from the first one backwards."""
-    frames = shot.source.frames
-    order = sorted(starts)
-    for index, frame in enumerate(order):
-        matte = starts[frame][0]
-        colors = learn_colors(shot.source.read(frame), matte)
-        yield frame, matte, 1.0
-        end = order[index + 1] if index + 1 < len(order) else frames.last + 1
-        yield from _carry(shot, matte, colors, frame, range(frame + 1, end))
-        if index == 0:
-            yield from _carry(shot, matte, colors, frame, range(frame - 1, frames.first - 1, -1))
+def _find_starts(source: FrameSource, camera: CameraPath, background: Background, prompts: Prompts) -> dict[int, Array]:
+    """The subject's cut in the prompted frames, or in the frame where it moves best."""
+    if prompts.is_empty:
+        return _find_moving(source, camera)
+    asked = {box.frame for box in prompts.boxes} | {point.frame for point in prompts.points if point.keep}
+    if not asked:
+        raise NothingFoundError("no point is on the subject", key="subjects[0].points", remedy=_REMEDY)
+    for frame in sorted(asked):
+        if frame not in source.frames:
+            raise NothingFoundError("a box or point is outside the shot's frames", frame=frame, remedy=_REMEDY)
+    return {frame: _cut_again(source, camera, background, prompts, frame) for frame in sorted(asked)}
 
 
-def _carry(
-    shot: _Shot, matte: Array, colors: ColorModel, start: int, path: range
-) -> Iterator[tuple[int, Array, float]]:
-    before, first_area = shot.source.read(start), float(matte.sum())
-    confidence = 1.0
-    for frame in path:
-        picture = shot.source.read(frame)
-        carried = carry_matte(matte, before, picture)
-        found = cut_subject(picture, Evidence(carried, shot.evidence(frame, picture), colors, (), is_start=False))
-        trust = _agreement(carried, found)
-        if trust < 0.5 or not 0.2 * first_area < found.sum() < 4.0 * first_area:
-            found = carried
-        confidence = 0.9 * confidence + 0.1 * trust
-        colors = colors.updated(picture, found) if trust > 0.8 else colors
-        yield frame, found, confidence
-        matte, before = found, picture
+def _cut_again(source: FrameSource, camera: CameraPath, background: Background, prompts: Prompts, frame: int) -> Array:
+    """The subject's cut in a frame, by what is known of the background now."""
+    picture = source.read(frame)
+    behind = background.seen_from(camera, frame, shape=picture.shape[:2])
+    away, known = difference(picture, behind), behind[..., 4]
+    if prompts.is_empty:
+        return cut_moving(picture, find_motion(source, camera, frame), away=away, known=known)
+    box = next((box for box in prompts.boxes if box.frame == frame), None)
+    points = tuple(point for point in prompts.points if point.frame == frame)
+    matte = cut_prompted(picture, away, known, box=box, points=points)
+    if matte.sum() < 20:
+        raise NothingFoundError("nothing was found at the box or points", frame=frame, remedy=_REMEDY)
+    return matte
 
 
-def _agreement(a: Array, b: Array) -> float:
-    """Intersection over union of soft mattes."""
-    union = np.maximum(a, b).sum()
-    return float(np.minimum(a, b).sum() / union) if union > 0 else 0.0
+def _find_moving(source: FrameSource, camera: CameraPath) -> dict[int, Array]:
+    """The frame in which the motion and the picture agree best on what moves."""
+    best: tuple[float, int, Array] | None = None
+    nothing = np.zeros((source.size.height, source.size.width), np.float32)
+    for frame in sample_frames(list(source.frames), count=13):
+        motion = find_motion(source, camera, frame)
+        moving = (motion > 1.0).astype(np.float32)
+        if not _LEAST_AREA < moving.mean() < _MOST_AREA:
+            continue
+        cut = cut_moving(source.read(frame), motion, away=nothing, known=nothing)
+        union = np.maximum(cut, moving).sum()
+        agreed = float(np.minimum(cut, moving).sum() / union) * float(cut.sum()) ** 0.5
+        if _LEAST_AREA < cut.mean() < _MOST_AREA and (best is None or agreed > best[0]):
+            best = (agreed, frame, cut)
+    if best is None:
+        raise NothingFoundError("nothing moves in the shot but the camera", remedy=_REMEDY)
+    return {best[1]: best[2]}

@@ -5,7 +5,7 @@ Pictures are (H, W, 3) float32, display-encoded in [0, 1], of analysis size.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -14,28 +14,32 @@ import numpy.typing as npt
 
 from wanfx.backends.protocols import Array, FrameSource
 from wanfx.ops.camera import CameraPath, Matrix
+from wanfx.ops.flow import own_motion
 
 _HALF = np.array([[1.0, 0.0, 0.5], [0.0, 1.0, 0.5], [0.0, 0.0, 1.0]])
-_SAMPLES = 17
-_LARGEST_SIDE = 1600
+_SAMPLES = 25
+_LARGEST_SIDE = 1280
 _ROWS = 32
+_NOISE = np.float32(1.5 / 255), np.float32(7.0 / 255)
+_OFFSETS = (-8, -4, 4, 8)
 
 
 @dataclass(frozen=True, eq=False)
 class Background:
     """The shot's background as one picture: the median of frames brought together by the camera's motion.
 
-    ``place`` maps the first frame's pixels to the picture's; ``noise`` is how much a pixel that is background differs.
+    ``place`` maps the first frame's pixels to the picture's. ``layers`` is (H, W, 5): the picture, how much a pixel of
+    it differs from frame to frame where it is background, and how far it is known (0 to 1).
     """
 
-    picture: Array
+    layers: Array
     place: Matrix
-    noise: float
 
     def seen_from(self, camera: CameraPath, frame: int, *, shape: tuple[int, int]) -> Array:
-        """The background as ``frame`` sees it, (H, W, 3); what lies beyond the picture repeats its edge."""
+        """The layers as ``frame`` sees them, (H, W, 5); nothing is known beyond the picture."""
         matrix = np.linalg.inv(camera.to_first[frame]) @ np.linalg.inv(self.place)
-        return _warp(self.picture, matrix, shape)
+        warped = _warp(self.layers[..., :4], matrix, shape)
+        return np.dstack([warped, _warp(self.layers[..., 4], matrix, shape, beyond=cv2.BORDER_CONSTANT)])
 
 
 def sample_frames(frames: Sequence[int], *, count: int = _SAMPLES) -> list[int]:
@@ -44,33 +48,45 @@ def sample_frames(frames: Sequence[int], *, count: int = _SAMPLES) -> list[int]:
     return [frames[place] for place in places]
 
 
-def find_background(source: FrameSource, camera: CameraPath) -> Background:
-    """The median background of the shot, from a bounded number of frames."""
+def find_background(source: FrameSource, camera: CameraPath, *, hidden: Callable[[int], Array | None]) -> Background:
+    """The median background of the shot, from a bounded number of frames; ``hidden`` is the matte of what is not it."""
     height, width = source.size.height, source.size.width
     frames = sample_frames(list(source.frames))
-    place, size = _extent(camera, frames, width, height)
-    stack = np.zeros((len(frames), size[1], size[0], 3), np.uint8)
-    seen = np.zeros((len(frames), size[1], size[0]), bool)
+    place, (across, down) = _extent(camera, frames, width, height)
+    stack = np.zeros((len(frames), down, across, 3), np.uint8)
+    seen = np.zeros((len(frames), down, across), bool)
     for index, frame in enumerate(frames):
         matrix = place @ camera.to_first[frame]
-        picture = source.read(frame)
-        stack[index] = np.rint(np.clip(_warp(picture, matrix, (size[1], size[0])), 0, 1) * 255)
-        seen[index] = _warp(np.ones((height, width), np.float32), matrix, (size[1], size[0]), outside=True) > 0.99
-    picture = np.zeros((size[1], size[0], 3), np.float32)
-    spread: list[Array] = []
-    for row in range(0, size[1], _ROWS):
+        stack[index] = np.rint(np.clip(_warp(source.read(frame), matrix, (down, across)), 0, 1) * 255)
+        matte = hidden(frame)
+        shown = np.ones((height, width), np.float32) if matte is None else (matte < 0.1).astype(np.float32)
+        seen[index] = _warp(shown, matrix, (down, across), beyond=cv2.BORDER_CONSTANT) > 0.99
+    layers = np.zeros((down, across, 5), np.float32)
+    for row in range(0, down, _ROWS):
         rows = slice(row, row + _ROWS)
-        values = np.where(seen[:, rows, :, None], stack[:, rows].astype(np.float32), np.float32(np.nan))
-        # A pixel that no sample sees keeps the first sample's repeated edge.
-        values[0][~seen[:, rows].any(axis=0)] = stack[0, rows][~seen[:, rows].any(axis=0)]
-        median = np.nanmedian(values, axis=0)
-        picture[rows] = median / 255
-        spread.append(np.nanmedian(np.abs(values - median), axis=0).ravel()[::7])
-    noise = float(np.median(np.concatenate(spread))) / 255 * 1.4826
-    return Background(picture, place, max(noise, 1.5 / 255))
+        layers[rows] = _median(stack[:, rows], seen[:, rows])
+    layers[..., 3] = cv2.blur(layers[..., 3], (3, 3))
+    return Background(layers, place)
+
+
+def _median(stack: npt.NDArray[np.uint8], seen: npt.NDArray[np.bool_]) -> Array:
+    """Median, spread and knowledge (h, w, 5) of what was seen in (N, h, w, 3)."""
+    count = seen.sum(axis=0)
+    middle = np.maximum(count - 1, 0) // 2
+    # What is not seen sorts behind everything else.
+    values = np.where(seen[..., None], stack.astype(np.int16), np.int16(999))
+    pick = np.broadcast_to(middle[None, ..., None], (1, *values.shape[1:]))
+    median = np.take_along_axis(np.sort(values, axis=0), pick, axis=0)[0]
+    away = np.where(seen, np.abs(values - median).max(axis=-1), np.int16(999))
+    spread = np.take_along_axis(np.sort(away, axis=0), middle[None], axis=0)[0]
+    known = np.minimum(count / max(2.0, 0.12 * len(stack)), 1.0)
+    fixed = np.where((count > 0)[..., None], median, 0) / 255
+    noise = np.where(count > 1, spread, 0) / 255 * 1.4826
+    return np.dstack([fixed, noise, np.where(known >= 1, 1.0, 0.0)]).astype(np.float32)
 
 
 def _extent(camera: CameraPath, frames: Sequence[int], width: int, height: int) -> tuple[Matrix, tuple[int, int]]:
+    """First frame to background picture, and the picture's width and height: all frames' views, in bounds."""
     corners = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]], np.float64)
     placed = np.concatenate([corners @ camera.to_first[frame].T for frame in frames])
     points = placed[:, :2] / placed[:, 2:]
@@ -81,51 +97,32 @@ def _extent(camera: CameraPath, frames: Sequence[int], width: int, height: int) 
     return place, (int(size[0]), int(size[1]))
 
 
-def _warp(picture: Array, matrix: Matrix, shape: tuple[int, int], *, outside: bool = False) -> Array:
+def _warp(values: Array, matrix: Matrix, shape: tuple[int, int], *, beyond: int = cv2.BORDER_REPLICATE) -> Array:
     corner = np.linalg.inv(_HALF) @ matrix @ _HALF
-    border = cv2.BORDER_CONSTANT if outside else cv2.BORDER_REPLICATE
     size = (shape[1], shape[0])
-    return np.asarray(cv2.warpPerspective(picture, corner, size, flags=cv2.INTER_LINEAR, borderMode=border), np.float32)
+    return np.asarray(cv2.warpPerspective(values, corner, size, flags=cv2.INTER_LINEAR, borderMode=beyond), np.float32)
 
 
-def difference(picture: Array, background: Array, *, noise: float) -> Array:
-    """How unlike the background each pixel is, (H, W), in noise: about 1 where it is background.
+def difference(picture: Array, background: Array) -> Array:
+    """How unlike the background (H, W, 5) each pixel is, (H, W), in noise: about 1 where it is background.
 
     The least difference to the background's 3x3 neighbourhood, so that a pixel's misregistration does not count.
     """
     blurred = cv2.GaussianBlur(picture, (0, 0), 0.8)
-    low = cv2.erode(background, np.ones((3, 3), np.uint8))
-    high = cv2.dilate(background, np.ones((3, 3), np.uint8))
+    behind = np.ascontiguousarray(background[..., :3])
+    low, high = cv2.erode(behind, np.ones((3, 3), np.uint8)), cv2.dilate(behind, np.ones((3, 3), np.uint8))
     away = np.maximum(np.maximum(low - blurred, blurred - high), 0).max(axis=2)
-    return np.asarray(away / np.float32(3.0 * noise), np.float32)
+    return np.asarray(away / (2 * np.clip(background[..., 3], *_NOISE)), np.float32)
 
 
-def dense_flow(before: Array, after: Array) -> Array:
-    """Where each pixel of ``before`` went in ``after``: (H, W, 2), pixels (DIS: Kroeger et al., ECCV 2016)."""
-    flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-    return np.asarray(flow.calc(_gray(before), _gray(after), None), np.float32)
-
-
-def own_motion(before: Array, after: Array, matrix: Matrix) -> Array:
-    """How far each pixel of ``before`` moved beyond the camera's motion (``matrix``), (H, W), pixels."""
-    flow = dense_flow(before, after)
-    height, width = flow.shape[:2]
-    y, x = np.mgrid[0:height, 0:width].astype(np.float64) + 0.5
-    depth = matrix[2, 0] * x + matrix[2, 1] * y + matrix[2, 2]
-    by_camera_x = (matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2]) / depth - x
-    by_camera_y = (matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2]) / depth - y
-    return np.hypot(flow[..., 0] - by_camera_x, flow[..., 1] - by_camera_y).astype(np.float32)
-
-
-def carry_matte(matte: Array, before: Array, after: Array) -> Array:
-    """A matte of ``before`` as it lies in ``after``."""
-    flow = dense_flow(after, before)
-    y, x = np.mgrid[0 : matte.shape[0], 0 : matte.shape[1]].astype(np.float32)
-    return np.asarray(
-        cv2.remap(matte, x + flow[..., 0], y + flow[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE),
-        np.float32,
-    )
-
-
-def _gray(picture: Array) -> npt.NDArray[np.uint8]:
-    return np.rint(picture @ np.array([0.299, 0.587, 0.114], np.float32) * 255).astype(np.uint8)
+def find_motion(source: FrameSource, camera: CameraPath, frame: int) -> Array:
+    """How much each pixel of a frame moves by itself, (H, W): the mean over nearby frames, pixels, at most 4."""
+    picture = source.read(frame)
+    others = [frame + offset for offset in _OFFSETS if frame + offset in source.frames]
+    others = others or [other for other in (frame - 1, frame + 1) if other in source.frames]
+    total = np.zeros(picture.shape[:2], np.float32)
+    for other in others:
+        moved = own_motion(picture, source.read(other), camera.between(frame, other))
+        # What leans with the camera's error moves everywhere: the picture's median is not motion.
+        total += np.minimum(np.maximum(moved - np.median(moved), 0), 4)
+    return total / np.float32(max(1, len(others)))

@@ -1,4 +1,4 @@
-"""A subject cut from its frame: by where it was, by its colours, and by how unlike the background it is."""
+"""The subject in the frame where it was pointed at, or where it moves: a first cut. And its colours."""
 
 from __future__ import annotations
 
@@ -8,144 +8,148 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from wanfx.backends.protocols import Array, PointPrompt
+from wanfx.backends.protocols import Array, BoxPrompt, PointPrompt
 from wanfx.frames import Box
 from wanfx.ops.edges import bounding_box, fill_holes, grow_matte
 
 _BINS = 16
-_LEARN = np.float32(0.1)
-_REACH_PX = 14
+Labels = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
-class ColorModel:
-    """Colour histograms of the subject and of what is around it: (16, 16, 16), summing to 1."""
+class Colors:
+    """A histogram of display-encoded colours (16, 16, 16), summing to 1."""
 
-    subject: Array
-    around: Array
+    share: Array
 
-    def likelihood(self, picture: Array) -> Array:
-        """log(p(subject) / p(around)) of each pixel's colour, within +-4."""
-        bins = _bins(picture)
-        ratio = np.log((self.subject + np.float32(1e-5)) / (self.around + np.float32(1e-5)))
-        return np.clip(ratio[bins[..., 0], bins[..., 1], bins[..., 2]], -4, 4)
+    def likelihood(self, bins: npt.NDArray[np.intp]) -> Array:
+        """log p of each pixel's colour; ``bins`` from `color_bins`."""
+        return np.log(self.share.ravel()[bins] + np.float32(2e-5))
 
-    def updated(self, picture: Array, matte: Array) -> ColorModel:
-        """The model, a tenth of it learned anew."""
-        now = learn_colors(picture, matte)
-        return ColorModel(
-            self.subject + _LEARN * (now.subject - self.subject), self.around + _LEARN * (now.around - self.around)
-        )
+    def mixed(self, other: Colors, *, weight: float) -> Colors:
+        """Colours that are ``weight`` of the other's."""
+        return Colors(self.share + np.float32(weight) * (other.share - self.share))
 
 
-@dataclass(frozen=True, eq=False)
-class Evidence:
-    """What is known of a frame before it is cut: ``prior`` is where the subject was (or may be, at a start), ``away``
-    how unlike the background each pixel is (about 1 where it is background), ``colors`` the subject's, where known.
-    """
-
-    prior: Array
-    away: Array
-    colors: ColorModel | None
-    points: tuple[PointPrompt, ...]
-    is_start: bool
+def color_bins(picture: Array) -> npt.NDArray[np.intp]:
+    """Each pixel's place in a `Colors` histogram."""
+    bins = np.clip(picture * _BINS, 0, _BINS - 1).astype(np.intp)
+    return np.asarray((bins[..., 0] * _BINS + bins[..., 1]) * _BINS + bins[..., 2])
 
 
-def learn_colors(picture: Array, matte: Array) -> ColorModel:
-    """The colours in a matte and in a ring around it."""
-    near = grow_matte(matte, radius_px=40) - grow_matte(matte, radius_px=3)
-    return ColorModel(_histogram(picture, matte > 0.8), _histogram(picture, near > 0.5))
-
-
-def _histogram(picture: Array, where: npt.NDArray[np.bool_]) -> Array:
-    bins = _bins(picture[where][None])[0]
-    counts = np.zeros((_BINS, _BINS, _BINS), np.float32)
-    np.add.at(counts, (bins[:, 0], bins[:, 1], bins[:, 2]), 1)
-    smooth = counts
+def learn_colors(bins: npt.NDArray[np.intp], where: Mask) -> Colors:
+    """The colours of some pixels, a little blurred so that light may change."""
+    counts = np.bincount(bins[where], minlength=_BINS**3).astype(np.float32).reshape(_BINS, _BINS, _BINS)
     for axis in range(3):
-        smooth = smooth + np.float32(0.5) * (np.roll(smooth, 1, axis) + np.roll(smooth, -1, axis))
-    return np.asarray(smooth / max(float(smooth.sum()), 1.0), np.float32)
+        padded = np.pad(counts, [(1, 1) if other == axis else (0, 0) for other in range(3)])
+        before, after = np.take(padded, range(_BINS), axis), np.take(padded, range(2, _BINS + 2), axis)
+        counts = counts + np.float32(0.4) * (before + after)
+    return Colors(counts / np.float32(max(float(counts.sum()), 1.0)))
 
 
-def _bins(picture: Array) -> npt.NDArray[np.intp]:
-    return np.clip(picture * _BINS, 0, _BINS - 1).astype(np.intp)
-
-
-def cut_subject(picture: Array, evidence: Evidence) -> Array:
-    """The subject's matte (H, W) in [0, 1].
-
-    A graph cut (GrabCut: Rother et al., SIGGRAPH 2004) over labels that the evidence gives, within reach of the prior;
-    then the parts that touch the prior, holes filled, edges softened along the picture's own.
+def cut_moving(picture: Array, motion: Array, *, away: Array, known: Array) -> Array:
+    """What moves, (H, W) of 0 and 1: the largest moving thing, its edge from the picture; ``motion`` in pixels,
+    ``away`` how unlike the background each pixel is, where that is ``known``.
     """
-    whole = Box(0, 0, picture.shape[1], picture.shape[0])
-    reach = _REACH_PX if not evidence.is_start else 4
-    place = bounding_box(evidence.prior, above=0.3).grow(reach + 16).clip(whole)
-    if bounding_box(evidence.prior, above=0.3).is_empty:
-        return np.zeros(picture.shape[:2], np.float32)
-    labels = _labels(evidence, picture, reach)[place.slices()].copy()
-    inside = np.rint(picture[place.slices()] * 255).astype(np.uint8)
-    cut = _graph_cut(np.ascontiguousarray(inside), labels)
-    cut = _touching(cut, evidence.prior[place.slices()])
-    cut = fill_holes(cut, area_px=max(30.0, 0.02 * float(cut.sum())))
-    soft = cv2.ximgproc.guidedFilter(np.ascontiguousarray(picture[place.slices()]), cut, 3, 1e-4)
-    out = np.zeros(picture.shape[:2], np.float32)
-    out[place.slices()] = np.clip(soft, 0, 1)
-    return out
+    height = picture.shape[0]
+    body = _largest(cv2.morphologyEx((motion > 1.0).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)))
+    body = fill_holes(body, area_px=0.01 * body.size)
+    halo = max(2.0, height / 45)
+    labels = np.where(body > 0.5, cv2.GC_PR_FGD, cv2.GC_PR_BGD)
+    labels = np.where(grow_matte(body, radius_px=-1.2 * halo) > 0.5, cv2.GC_FGD, labels)
+    if known.any():
+        labels = np.where((known > 0.5) & (away > 3), cv2.GC_FGD, labels)
+        # What moves is not background, whatever the background's picture holds there: that may be the subject itself.
+        same = (known > 0.5) & (away < 1.3)
+        labels = np.where(same, np.where(labels == cv2.GC_FGD, cv2.GC_PR_FGD, cv2.GC_BGD), labels)
+        # Feet that stand still are of one piece with a body that moves.
+        body = _one_body(((body > 0.5) | ((known > 0.5) & (away > 3))).astype(np.uint8), near_px=2)
+    labels = np.where(grow_matte(body, radius_px=halo) > 0.5, labels, cv2.GC_BGD)
+    return _cut(picture, labels.astype(np.uint8))
 
 
-def _labels(evidence: Evidence, picture: Array, reach: int) -> npt.NDArray[np.uint8]:
-    prior = evidence.prior
-    score = np.where(evidence.away > 2.0, np.float32(1.5), np.where(evidence.away < 1.0, np.float32(-1.0), 0.0))
-    if evidence.colors is not None:
-        score = score + np.float32(0.6) * evidence.colors.likelihood(picture)
-    if evidence.is_start:
-        labels = np.where(score >= 0, cv2.GC_PR_FGD, cv2.GC_PR_BGD)
-        labels = np.where(prior > 0.5, labels, cv2.GC_BGD)
-        if not (evidence.away[prior > 0.5] > 2.0).any():
-            labels = np.where(_middle(prior), cv2.GC_PR_FGD, labels)
-    else:
-        core = grow_matte(prior, radius_px=-4.0) > 0.7
-        score = score + np.float32(4.0) * (prior - np.float32(0.5))
-        labels = np.where(score > 0, cv2.GC_PR_FGD, cv2.GC_PR_BGD)
-        labels = np.where(core & (score > 0.5), cv2.GC_FGD, labels)
-        labels = np.where(grow_matte(prior, radius_px=float(reach)) < 0.3, cv2.GC_BGD, labels)
-    return _with_points(labels.astype(np.uint8), evidence.points)
+def cut_prompted(
+    picture: Array, away: Array, known: Array, *, box: BoxPrompt | None, points: tuple[PointPrompt, ...]
+) -> Array:
+    """The subject in the box or at the points, (H, W) of 0 and 1; ``away`` is how unlike the background each pixel is,
+    where that is ``known``.
+    """
+    height, width = picture.shape[:2]
+    may_be = _reach(box, points, (height, width))
+    labels = np.where(may_be, cv2.GC_PR_BGD, cv2.GC_BGD)
+    is_away = (away > 2.5) & (known > 0.5)
+    inner = _inner(may_be)
+    guess = np.where(known > 0.5, is_away, inner) if is_away[may_be].mean() > 0.08 else inner
+    labels = np.where(may_be & guess, cv2.GC_PR_FGD, labels).astype(np.uint8)
+    labels[_is_still(picture, away) & (known > 0.5)] = cv2.GC_BGD
+    for point in points:
+        label = cv2.GC_FGD if point.keep else cv2.GC_BGD
+        cv2.circle(labels, (int(point.x), int(point.y)), max(2, height // 90), int(label), -1)
+    return _cut(picture, labels)
 
 
-def _middle(prior: Array) -> npt.NDArray[np.bool_]:
-    """The middle of the box, for a shot in which nothing differs from the background."""
-    box = bounding_box(prior, above=0.5)
-    y, x = np.mgrid[0 : prior.shape[0], 0 : prior.shape[1]] + 0.5
+def _reach(box: BoxPrompt | None, points: tuple[PointPrompt, ...], shape: tuple[int, int]) -> Mask:
+    """Where the subject may be: in the box, or within a third of the height of a point on it."""
+    if box is not None:
+        may_be = np.zeros(shape, bool)
+        x0, y0, x1, y1 = (max(0, round(value)) for value in (box.x0, box.y0, box.x1, box.y1))
+        may_be[y0:y1, x0:x1] = True
+        return may_be
+    y, x = np.mgrid[0 : shape[0], 0 : shape[1]] + 0.5
+    near = [np.hypot(x - point.x, y - point.y) < 0.33 * shape[0] for point in points if point.keep]
+    return np.asarray(np.any(near, axis=0)) if near else np.zeros(shape, bool)
+
+
+def _is_still(picture: Array, away: Array) -> Mask:
+    """Where a patterned place looks exactly as in the rest of the shot: a plain shirt may have moved, a pattern not."""
+    window = np.ones((7, 7), np.uint8)
+    gray = picture.mean(axis=2)
+    patterned = cv2.dilate(gray, window) - cv2.erode(gray, window) > 0.12
+    return np.asarray(patterned & (cv2.blur(away, (7, 7)) < 1.0))
+
+
+def _inner(may_be: Mask) -> Mask:
+    """The middle of where the subject may be, for a shot in which nothing differs from the background."""
+    box = bounding_box(may_be.astype(np.float32))
+    y, x = np.mgrid[0 : may_be.shape[0], 0 : may_be.shape[1]] + 0.5
     across = (x - (box.x0 + box.x1) / 2) / max(1, box.width)
     down = (y - (box.y0 + box.y1) / 2) / max(1, box.height)
     return np.asarray(np.hypot(across, down) < 0.4)
 
 
-def _with_points(labels: npt.NDArray[np.uint8], points: tuple[PointPrompt, ...]) -> npt.NDArray[np.uint8]:
-    for point in points:
-        label = cv2.GC_FGD if point.keep else cv2.GC_BGD
-        cv2.circle(labels, (int(point.x), int(point.y)), 3, int(label), -1)
-    return labels
-
-
-def _graph_cut(picture: npt.NDArray[np.uint8], labels: npt.NDArray[np.uint8]) -> Array:
+def _cut(picture: Array, labels: Labels) -> Array:
+    """A graph cut (GrabCut: Rother et al., SIGGRAPH 2004) near the labels; then the largest island, its holes filled."""
     is_subject = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD))
-    if is_subject.sum() < 10 or (~is_subject).sum() < 10:
+    whole = Box(0, 0, picture.shape[1], picture.shape[0])
+    place = bounding_box((labels != cv2.GC_BGD).astype(np.float32)).grow(picture.shape[0] // 10).clip(whole)
+    if is_subject.sum() < 10 or (~is_subject[place.slices()]).sum() < 10:
         return is_subject.astype(np.float32)
+    inside = np.ascontiguousarray(np.rint(picture[place.slices()] * 255).astype(np.uint8))
+    local = np.ascontiguousarray(labels[place.slices()])
     cv2.setRNGSeed(1)
-    models = np.zeros((1, 65)), np.zeros((1, 65))
-    cv2.grabCut(picture, labels, None, models[0], models[1], 2, cv2.GC_INIT_WITH_MASK)
-    return np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.float32)
+    cv2.grabCut(inside, local, None, np.zeros((1, 65)), np.zeros((1, 65)), 4, cv2.GC_INIT_WITH_MASK)
+    out = np.zeros(picture.shape[:2], np.float32)
+    out[place.slices()] = _one_body(
+        np.isin(local, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8), near_px=max(2, picture.shape[0] // 50)
+    )
+    return fill_holes(out, area_px=max(20.0, 0.02 * float(out.sum())))
 
 
-def _touching(cut: Array, prior: Array) -> Array:
-    """The islands that lie mostly on the prior, and the largest of all."""
-    count, labels, stats, _centers = cv2.connectedComponentsWithStats((cut > 0.5).astype(np.uint8))
+def _one_body(lit: Labels, *, near_px: int) -> Array:
+    """The largest island with those near it: shoes are seldom of one piece with their legs."""
+    body = _largest(lit)
+    _count, islands = cv2.connectedComponents(lit)
+    window = np.ones((2 * near_px + 1, 2 * near_px + 1), np.uint8)
+    near = np.unique(islands[cv2.dilate(body, window) > 0])
+    return np.isin(islands, near[near > 0]).astype(np.float32)
+
+
+def _largest(lit: Labels) -> Array:
+    """The largest island, and those of a tenth of its area."""
+    count, islands, stats, _centers = cv2.connectedComponentsWithStats(lit)
     if count < 2:
-        return cut
-    largest = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
-    overlap = np.bincount(labels.ravel(), weights=(prior > 0.5).ravel(), minlength=count)
-    areas = stats[:, cv2.CC_STAT_AREA]
-    kept = (overlap > 0.5 * areas) & (areas > 0.02 * areas[largest])
-    kept[largest], kept[0] = True, False
-    return np.asarray(kept[labels], np.float32)
+        return np.zeros(lit.shape, np.float32)
+    areas = stats[:, cv2.CC_STAT_AREA].copy()
+    areas[0] = 0
+    return np.asarray((areas > 0.1 * areas.max())[islands], np.float32)
