@@ -28,6 +28,7 @@ class Cancellation:
         self._beat = beat
         self._on_forced = on_forced
         self._asked = threading.Event()
+        self._forced = threading.Event()
         self._over = threading.Event()
         self._lost: Exception | None = None
         self._thread = threading.Thread(target=self._watch, name="wanfx-cancel", daemon=True)
@@ -56,8 +57,9 @@ class Cancellation:
             raise CancelledError("cancelled", remedy="run the same command again to go on from here")
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        # A signal may come while any lock is held, so only flags are set here.
         if self._asked.is_set():
-            self._force()
+            self._forced.set()
         self._asked.set()
 
     def _watch(self) -> None:
@@ -69,7 +71,7 @@ class Cancellation:
                 self._asked.set()
             if self._asked.is_set() and asked_at is None:
                 asked_at = now
-            if asked_at is not None and now - asked_at > GRACE_S:
+            if self._forced.is_set() or (asked_at is not None and now - asked_at > GRACE_S):
                 self._force()
             if now >= next_beat:
                 next_beat = now + 10
@@ -82,5 +84,8 @@ class Cancellation:
             self._lost = error
 
     def _force(self) -> None:
-        self._on_forced()
+        """End the process; what is to be said before has a second, for it may wait for a lock that is never freed."""
+        last_words = threading.Thread(target=self._on_forced, daemon=True)
+        last_words.start()
+        last_words.join(timeout=1.0)
         os._exit(CancelledError.exit_code)

@@ -112,7 +112,8 @@ def read_holder(path: Path) -> Holder | None:
 
 
 def _is_dead(holder: Holder, path: Path) -> bool:
-    if holder.host == socket.gethostname():
+    same_machine = holder.started.partition(":")[0] == process_start(os.getpid()).partition(":")[0]
+    if holder.host == socket.gethostname() and same_machine:
         return process_start(holder.pid) != holder.started
     try:
         return time.time() - path.stat().st_mtime > EXPIRES_S

@@ -9,6 +9,7 @@ from typing import Any
 
 from wanfx import __version__
 from wanfx.io.atomic import sha256_file
+from wanfx.keys import make_key
 from wanfx.manifest import SCHEMA
 from wanfx.options import specs
 from wanfx.stages.comp_frame import FinishInputs
@@ -63,6 +64,7 @@ def build_manifest(delivered: Delivered) -> dict[str, Any]:
             }
         ],
         "models": [asdict(card) for card in (*delivered.tracked.models, *generator.models)],
+        "request": request_key(run),
         "seed": run.options.generate.seed,
         "options": _options(run),
         "promises": [],
@@ -71,6 +73,11 @@ def build_manifest(delivered: Delivered) -> dict[str, Any]:
         "files": _files(delivered),
         "frame_facts": {str(frame): _frame_fact(delivered, frame) for frame in finished.frames},
     }
+
+
+def request_key(run: RunContext) -> str:
+    """A hash of all that was asked for: the shot, every option, the colour config, the version of wanfx."""
+    return make_key(run.shot.as_dict(), run.options.as_dict(), run.color.sha256, __version__)
 
 
 def _frame_fact(delivered: Delivered, frame: int) -> dict[str, Any]:

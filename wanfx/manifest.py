@@ -19,7 +19,7 @@ from wanfx.keys import canonical_json
 SCHEMA = "wanfx.manifest/1"
 REQUIRED = (
     "schema", "wanfx", "shot", "task", "backend", "quality", "frames", "cut", "plate", "comp", "subjects", "models",
-    "seed", "options", "promises", "consent", "files", "digest",
+    "request", "seed", "options", "promises", "consent", "color", "frame_facts", "files", "digest",
 )  # fmt: skip
 # From each older version of the schema to the next.
 _UPGRADES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {}

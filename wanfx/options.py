@@ -241,7 +241,7 @@ def _parse_float(value: Any) -> Optional[float]:
         return None
     try:
         number = float(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return number if number - number == 0 else None
 

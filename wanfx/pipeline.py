@@ -9,11 +9,11 @@ from typing import Any
 from wanfx import __version__
 from wanfx.backends.registry import find_generator
 from wanfx.delivery import Version
-from wanfx.errors import MissingError, PromiseBrokenError, ShotError
+from wanfx.errors import InputError, MissingError, PromiseBrokenError, ShotError
 from wanfx.frames import FrameRange
 from wanfx.images import FramePattern
-from wanfx.io.atomic import write_json
-from wanfx.make_manifest import Delivered, build_manifest
+from wanfx.io.atomic import sha256_file, write_json
+from wanfx.make_manifest import Delivered, build_manifest, request_key
 from wanfx.manifest import read_manifest, write_manifest
 from wanfx.names import fill_template
 from wanfx.ops.camera import CameraPath
@@ -24,10 +24,11 @@ from wanfx.stages.camera import run_camera
 from wanfx.stages.comp_frame import CompMaker, FinishInputs
 from wanfx.stages.condition import run_condition
 from wanfx.stages.context import RunContext
-from wanfx.stages.deliver import deliver_mattes
+from wanfx.stages.deliver import deliver_mattes, remove_unlisted
 from wanfx.stages.finish import CopiedFrames, Finished, run_finish
 from wanfx.stages.generate import needed_windows, run_generate
 from wanfx.stages.ingest import Ingested, open_plate, run_ingest, shot_frames
+from wanfx.stages.inputs import check_inputs
 from wanfx.stages.matte import Tracked, run_matte
 from wanfx.stages.refine import Refined, run_refine
 from wanfx.stages.rematte import run_rematte
@@ -53,14 +54,15 @@ def make_delivery(run: RunContext, *, frames: FrameRange | None) -> Outcome:
     started = time.time()
     source = open_plate(run.shot, run.options, color=run.color)
     wanted = choose_frames(shot_frames(run.shot, source), frames)
-    plan = plan_run(source, run.options, frames=wanted, out=run.folder.root)
-    check_disk(plan, folder=run.folder)
+    last = _read_last(run)
+    _check_range(wanted, last)
+    check_inputs(run.shot, source, frames=shot_frames(run.shot, source), color=run.color)
+    check_disk(plan_run(source, run.options, frames=wanted, out=run.folder.root), folder=run.folder)
     ingested = run_ingest(run, source)
     tracked = run_matte(run, ingested)
     refined = run_refine(run, ingested, tracked)
     camera = run_camera(run, ingested, tracked)
     inputs, mattes = _make_inputs(run, ingested, tracked, refined, camera, wanted)
-    last = _read_last(run)
     maker = CompMaker(run, inputs)
     if last is not None and not run.fresh and _is_up_to_date(run, last, {f: maker.key(f) for f in wanted}):
         return Outcome(last.version, last.manifest, [Promise(**p) for p in last.manifest["promises"]], is_new=False)
@@ -99,6 +101,7 @@ def _seal(
     """Mattes, review movie, promises, manifest: the manifest last, for it makes the version complete."""
     matte_files = deliver_mattes(run, mattes, frames=finished.frames)
     review = run_review(run, ingested, finished, name=name)
+    remove_unlisted(run.version, [*finished.files, *matte_files, *([] if review is None else [review])], work=run.work)
     delivered = Delivered(run, ingested, finished, inputs, tracked, matte_files, review)
     manifest = build_manifest(delivered)
     with run.stage("verify", units=len(finished.frames)) as progress:
@@ -156,7 +159,24 @@ def _read_last(run: RunContext) -> _Last | None:
 
 def _copied(last: _Last) -> CopiedFrames:
     pattern = FramePattern(str(last.version.folder / last.manifest["comp"]["pattern"]))
-    return CopiedFrames(pattern, {int(frame): fact for frame, fact in last.manifest["frame_facts"].items()})
+    facts = {int(frame): fact for frame, fact in last.manifest["frame_facts"].items()}
+    made = {entry["path"]: entry["sha256"] for entry in last.manifest["files"]}
+    names = {frame: pattern.path(frame).relative_to(last.version.folder).as_posix() for frame in facts}
+    return CopiedFrames(pattern, facts, {frame: made[name] for frame, name in names.items()})
+
+
+def _check_range(wanted: FrameRange, last: _Last | None) -> None:
+    """A version has no holes: frames that are made apart from those of the last one would leave some."""
+    if last is None:
+        return
+    there = FrameRange.parse(last.manifest["frames"])
+    if wanted.first > there.last + 1 or wanted.last < there.first - 1:
+        joined = FrameRange(min(wanted.first, there.first), max(wanted.last, there.last))
+        raise InputError(
+            f"{wanted} leaves a hole beside the {there} of {last.version.name}",
+            key="--frames",
+            remedy=f"give a range that meets it, or make all of {joined}",
+        )
 
 
 def _is_up_to_date(run: RunContext, last: _Last, keys: dict[int, str]) -> bool:
@@ -164,11 +184,13 @@ def _is_up_to_date(run: RunContext, last: _Last, keys: dict[int, str]) -> bool:
     facts = last.manifest["frame_facts"]
     if run.version.folder.exists() or any(facts.get(str(f), {}).get("key") != key for f, key in keys.items()):
         return False
-    options = run.options.as_dict()
+    if last.manifest["request"] != request_key(run):
+        return False
+    folder = last.version.folder
     return all(
-        last.manifest["options"].get(f"{stage}.{name}", {}).get("value") == value
-        for stage in ("review", "deliver") for name, value in options[stage].items()
-    )  # fmt: skip
+        (folder / entry["path"]).is_file() and sha256_file(folder / entry["path"]) == entry["sha256"]
+        for entry in last.manifest["files"]
+    )
 
 
 def _provenance(run: RunContext, generator: Any) -> dict[str, str]:

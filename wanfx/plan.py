@@ -55,7 +55,9 @@ def plan_run(source: Source, options: Options, *, frames: FrameRange, out: Path)
 
 def check_disk(plan: Plan, *, folder: ShotFolder) -> None:
     """Raise DiskFullError where the disk cannot hold the run; what an unfinished run has made already counts."""
-    made = sum(path.stat().st_size for path in folder.root.rglob("*") if path.is_file()) if folder.root.is_dir() else 0
+    running = folder.in_progress().folder
+    files = [path for part in (folder.work, running) if part.is_dir() for path in part.rglob("*") if path.is_file()]
+    made = sum(path.stat().st_size for path in files)
     missing = plan.disk_bytes + _SPARE_BYTES - made - plan.free_bytes
     if missing > 0:
         raise DiskFullError(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Dict, Iterator, Mapping, Optional, Sequence, Union
 
 from wanfx.errors import MissingError
-from wanfx.events import Event, RunStarted, follow_events
+from wanfx.events import Event, RunStarted, follow_events, read_events
 
 _SCRUBBED = ("PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH",
              "DYLD_INSERT_LIBRARIES", "__PYVENV_LAUNCHER__")  # fmt: skip
@@ -31,8 +31,12 @@ class RunHandle:
         return follow_events(self.events, is_over=lambda: not self.is_alive())
 
     def is_alive(self) -> bool:
-        """Whether the run's process still works (True where that cannot be told: it was found by its events)."""
-        return self.process is None or self.process.poll() is None
+        """Whether the run's process still works; True where that cannot be told."""
+        if self.process is not None:
+            return self.process.poll() is None
+        if os.name == "nt" or not self.events.exists():
+            return True
+        return all(_is_alive(event.pid) for event in read_events(self.events) if isinstance(event, RunStarted))
 
     def wait(self, *, timeout_s: Optional[float] = None) -> Optional[int]:
         """Wait for the process to end and give its exit status; None for a run that was found by its events."""
@@ -100,3 +104,13 @@ def clean_environment(environ: Mapping[str, str], *, ocio: Optional[str]) -> Dic
     if ocio:
         kept["OCIO"] = ocio
     return kept
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -6,6 +6,7 @@ Tuple[X, X, X, X], nested dataclasses and Mapping (kept as it is). Standard libr
 
 import dataclasses
 import difflib
+import math
 import typing
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass
@@ -98,6 +99,8 @@ def _read_tuple(args: Tuple[Any, ...], value: Any, *, key: str, meta: Key) -> Tu
 
 def _read_scalar(kind: type, value: Any, *, key: str) -> Any:
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if is_number and not math.isfinite(value):
+        raise ShotError(f"{value!r} is not a finite number", key=key, remedy=f"give a {_JSON_NAMES[kind]}")
     if kind is float and is_number:
         return float(value)
     if kind is int and is_number and value == int(value):

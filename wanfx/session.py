@@ -7,7 +7,7 @@ import errno
 import logging
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +37,7 @@ from wanfx.plan import Plan, plan_run
 from wanfx.shot import Shot, read_data_file, read_option_tables
 from wanfx.stages.context import RunContext
 from wanfx.stages.ingest import open_plate, shot_frames
+from wanfx.stages.inputs import check_inputs
 from wanfx_color.configs import load_config
 
 STUDIO_FILE = "WANFX_STUDIO"
@@ -74,29 +75,58 @@ def resolve_options(shot: Shot, *, flags: Mapping[str, Any] | None = None) -> Op
 
 
 def run_shot(request: RunRequest, *, listeners: tuple[Listener, ...] = ()) -> Outcome:
-    """Make the shot. Raises a WanfxError for everything that can go wrong; what was made stays and is resumed."""
-    options = resolve_options(request.shot, flags=request.flags)
-    with color_errors(key="$OCIO"):
-        color = load_config()
+    """Make the shot. Raises a WanfxError for everything that can go wrong; what was made stays and is resumed.
+
+    Events and log are there from the first moment, so that who follows a run learns of every failure.
+    """
     folder = ShotFolder.of(request.out, shot=request.shot.name)
     run_id = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S") + "-" + secrets.token_hex(3)
     with ExitStack() as stack:
         stack.enter_context(_environment_errors(request.out))
-        lease = stack.enter_context(hold_lease(folder.lease))
-        _sweep(folder)
-        events = stack.enter_context(
-            closing(EventLog(request.events or folder.run_folder(run_id) / "events.jsonl", run=run_id))
-        )
+        path = request.events or folder.run_folder(run_id) / "events.jsonl"
+        events = stack.enter_context(closing(EventLog(path, run=run_id)))
         for listener in listeners:
             events.listen(listener)
-        cancellation = Cancellation(
-            folder.cancel, beat=lease.beat, on_forced=lambda: _finish(events, CancelledError("cancelled"), "")
-        )
-        version = folder.in_progress()
-        context = RunContext(request.shot, options, folder, version, color, events, cancellation, fresh=request.fresh)
         log_path = stack.enter_context(_log_file(folder.run_folder(run_id) / "log.txt"))
-        stack.enter_context(cancellation)
-        return _run(context, request, log_path)
+        events.emit(
+            RunStarted, schema=EVENT_SCHEMA, wanfx=__version__, shot=request.shot.name, task=request.shot.task,
+            frames="" if request.frames is None else str(request.frames), pid=os.getpid(),
+            cancel_file=str(folder.cancel), log=str(log_path),
+        )  # fmt: skip
+        outcome = _told(events, lambda: _run(request, folder, events), out=request.out)
+        events.emit(RunFinished, exit_code=0, text="done", delivery=str(outcome.version.folder))
+        return outcome
+
+
+def _run(request: RunRequest, folder: ShotFolder, events: EventLog) -> Outcome:
+    options = resolve_options(request.shot, flags=request.flags)
+    with color_errors(key="$OCIO"):
+        color = load_config()
+    with hold_lease(folder.lease) as lease:
+        _sweep(folder)
+        cancellation = Cancellation(
+            folder.cancel, beat=lease.beat, on_forced=lambda: _finish(events, CancelledError("cancelled"))
+        )
+        context = RunContext(
+            request.shot, options, folder, folder.in_progress(), color, events, cancellation, fresh=request.fresh
+        )
+        with cancellation:
+            return make_delivery(context, frames=request.frames)
+
+
+def _told(events: EventLog, make: Callable[[], Outcome], *, out: Path) -> Outcome:
+    """What ``make`` makes; what it raises is told in events and log before it goes on."""
+    try:
+        with _environment_errors(out):
+            return make()
+    except WanfxError as error:
+        _finish(events, error)
+        raise
+    except BaseException as error:
+        # The fault is wanfx's own and goes on to the caller; the events must still end.
+        _finish(events, WanfxError(f"internal error: {error!r}"))
+        log.exception("internal error")
+        raise
 
 
 def plan_shot(request: RunRequest) -> tuple[Plan, FrameRange, str | None]:
@@ -106,36 +136,16 @@ def plan_shot(request: RunRequest) -> tuple[Plan, FrameRange, str | None]:
         color = load_config()
     source = open_plate(request.shot, options, color=color)
     whole = shot_frames(request.shot, source)
+    check_inputs(request.shot, source, frames=whole, color=color)
     folder = ShotFolder.of(request.out, shot=request.shot.name)
     last = folder.latest_complete()
     plan = plan_run(source, options, frames=choose_frames(whole, request.frames), out=folder.root)
     return plan, whole, None if last is None else str(last.folder)
 
 
-def _run(context: RunContext, request: RunRequest, log_path: Path) -> Outcome:
-    context.events.emit(
-        RunStarted, schema=EVENT_SCHEMA, wanfx=__version__, shot=request.shot.name, task=request.shot.task,
-        frames="" if request.frames is None else str(request.frames), pid=os.getpid(),
-        cancel_file=str(context.folder.cancel), log=str(log_path),
-    )  # fmt: skip
-    try:
-        with _environment_errors(request.out):
-            outcome = make_delivery(context, frames=request.frames)
-    except WanfxError as error:
-        _finish(context.events, error, "")
-        raise
-    except BaseException as error:
-        # The fault is wanfx's own and goes on to the caller; the events must still end.
-        _finish(context.events, WanfxError(f"internal error: {error!r}"), "")
-        log.exception("internal error")
-        raise
-    context.events.emit(RunFinished, exit_code=0, text="done", delivery=str(outcome.version.folder))
-    return outcome
-
-
-def _finish(events: EventLog, error: WanfxError, delivery: str) -> None:
+def _finish(events: EventLog, error: WanfxError) -> None:
     log.error("%s", error)
-    events.emit(RunFinished, exit_code=error.exit_code, text=str(error), delivery=delivery)
+    events.emit(RunFinished, exit_code=error.exit_code, text=str(error))
 
 
 @contextmanager

@@ -220,6 +220,8 @@ def _check_task(shot: Shot) -> None:
     needed = "background" if shot.task == "background" else "reference"
     if getattr(shot, needed) is None:
         raise ShotError(f"is missing: task {shot.task!r} needs it", key=needed, remedy=f"add [{needed}] with a path")
+    if not shot.name.strip():
+        raise ShotError("is empty", key="name", remedy="give the shot a name")
     names = [subject.name for subject in shot.subjects]
     if len(set(names)) != len(names):
         raise ShotError("two subjects have one name", key="subjects", remedy="give each subject its own name")

@@ -11,6 +11,7 @@ counts as the unit's result.
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -64,6 +65,8 @@ class UnitStore:
             data = json.loads(self._path(stage, name).read_text(encoding="utf-8"))
         except (FileNotFoundError, NotADirectoryError, ValueError):
             return None
+        if not isinstance(data, dict) or not {"key", "files", "facts"} <= data.keys():
+            return None
         return Record(data["key"], data["files"], data["facts"])
 
     def commit(self, unit: Unit, *, files: Iterable[Path], facts: Mapping[str, Any]) -> Record:
@@ -112,5 +115,7 @@ class PaintableFolder:
         self._made.add(digest)
         self.folder.mkdir(parents=True, exist_ok=True)
         with self._ledger.open("a", encoding="ascii") as ledger:
-            ledger.write(digest + "\n")
+            # The newline comes first: a line that a full disk cut short must not swallow the next.
+            ledger.write("\n" + digest)
             ledger.flush()
+            os.fsync(ledger.fileno())

@@ -10,7 +10,7 @@ from rich.progress import track
 
 from wanfx.cli.promises import promise_table
 from wanfx.delivery import Version
-from wanfx.errors import PromiseBrokenError
+from wanfx.errors import InputError, PromiseBrokenError
 from wanfx.io.atomic import write_json
 from wanfx.manifest import read_manifest
 from wanfx.qc.verify import verify_delivery
@@ -19,10 +19,15 @@ from wanfx.qc.verify import verify_delivery
 def run_command(parsed: argparse.Namespace) -> int:
     """Print every promise; exit status 5 where one is broken."""
     version = Version(Path(parsed.delivery))
-    manifest = read_manifest(version.manifest)
+    try:
+        manifest = read_manifest(version.manifest)
+    except InputError as error:
+        if version.manifest.is_file():
+            raise PromiseBrokenError(f"provenance: {error.what}", path=version.manifest, remedy=error.remedy) from error
+        raise
     console = Console(stderr=True)
     frames = iter(
-        track(manifest["frame_facts"], description="verify", console=console, disable=not console.is_terminal)
+        track(manifest.get("frame_facts", ()), description="verify", console=console, disable=not console.is_terminal)
     )
     promises = verify_delivery(version.folder, manifest, on_frame=lambda _frame: next(frames, None) and None)
     Console().print(promise_table(promises))

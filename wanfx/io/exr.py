@@ -17,7 +17,7 @@ from wanfx.frames import Box
 from wanfx.io.exr_channels import find_picture, list_extras
 from wanfx.io.exr_header import ExrHeader, make_header, read_header, read_timecode, timecode_attribute
 from wanfx.io.exr_layout import read_layout
-from wanfx.io.exr_matte import read_matte, write_matte
+from wanfx.io.exr_matte import read_display_window, read_matte, write_matte
 from wanfx.io.exr_parts import Compression, Part, read_parts, write_parts
 from wanfx.io.exr_pixels import UNNAMED_PART, Pixels, Placement, decode
 
@@ -26,6 +26,7 @@ __all__ = [
     "ExrFrame",
     "ExrHeader",
     "Part",
+    "read_display_window",
     "read_frame",
     "read_header",
     "read_matte",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,16 @@ def read_matte(path: str | Path, *, canvas: Box | None = None, frame: int | None
         raise layout.error("has NaN or infinite pixels, which no matte can have", remedy="paint or export it again")
     window = layout.parts[part].data_window
     return Placement(window, canvas or window).lay_out([matte])[..., 0]
+
+
+def read_display_window(path: str | Path, *, frame: int | None = None) -> Box:
+    """The display window of any EXR, a matte without RGB too. Raises FrameReadError."""
+    layout = read_layout(path, frame=frame)
+    for attribute in layout.parts[0].attributes:
+        if attribute.name == "displayWindow":
+            x0, y0, x1, y1 = struct.unpack("<4i", attribute.value)
+            return Box.from_window((x0, y0), (x1, y1))
+    raise layout.error("has no display window")
 
 
 def _matte_channels(layout: ExrLayout) -> tuple[int, tuple[str, ...], str | None]:

@@ -53,15 +53,16 @@ def composite(
 ) -> npt.NDArray[Any]:
     """The comp's RGB in the plate's own pixel type; all (H, W, C) in the plate's scene-linear space, unclamped.
 
-    ``char`` is premultiplied RGBA, ``shadow`` an RGB multiplier (1 = none).
+    ``char`` is premultiplied RGBA, ``shadow`` an RGB multiplier (1 = none). Where the plate is NaN or infinite and
+    something is edited, the clean plate stands in for it.
     """
     alpha = char[..., 3:].astype(np.float32)
     reveal = mattes.reveal.astype(np.float32)[..., None]
     behind, front = plate.astype(np.float32), clean.astype(np.float32)
-    # What NaN and Inf of the plate make is kept nowhere: only edited pixels are, and there 0 * NaN is avoided.
+    bad = ~np.isfinite(behind)
     with np.errstate(invalid="ignore", over="ignore"):
         behind += reveal * (front - behind)
-        np.copyto(behind, front, where=reveal >= 1)
+        np.copyto(behind, front, where=(reveal >= 1) | bad)
         if shadow is not None:
             behind *= shadow.astype(np.float32)
         behind *= 1 - alpha

@@ -12,7 +12,7 @@ from wanfx.images import FramePattern
 from wanfx.io.atomic import sha256_file
 from wanfx.manifest import REQUIRED, digest
 from wanfx.qc.frame_check import FrameFaults, check_frame
-from wanfx.qc.promises import Promise, judge, not_applicable
+from wanfx.qc.promises import NAMES, Promise, judge, not_applicable
 
 PLATE_ERROR_LIMIT = 0.01
 """Half a percent of model space: what an untouched picture may differ by after encoding and storing."""
@@ -24,6 +24,18 @@ def verify_delivery(
     folder: Path, manifest: Mapping[str, Any], *, is_sealed: bool = True, on_frame: Callable[[int], None] | None = None
 ) -> list[Promise]:
     """All promises, in order. ``is_sealed`` is False while a run makes the manifest and its digest is still to come."""
+    sealed = _provenance_faults(manifest, is_sealed=is_sealed)
+    try:
+        return _verify(folder, manifest, sealed, on_frame=on_frame)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        if not sealed:
+            raise
+        return [judge(name, sealed, evidence="") for name in NAMES]
+
+
+def _verify(
+    folder: Path, manifest: Mapping[str, Any], sealed: list[str], *, on_frame: Callable[[int], None] | None
+) -> list[Promise]:
     comp = FramePattern(str(folder / manifest["comp"]["pattern"]))
     plate = FramePattern(str(folder / manifest["plate"]["pattern"]))
     held = {int(frame): other for frame, other in manifest["plate"]["held"].items()}
@@ -37,17 +49,17 @@ def verify_delivery(
             found.append(faults)
             if on_frame is not None:
                 on_frame(faults.frame)
-    return _judge(folder, manifest, found, is_sealed=is_sealed)
+    return _judge(folder, manifest, found, sealed)
 
 
-def _judge(folder: Path, manifest: Mapping[str, Any], found: list[FrameFaults], *, is_sealed: bool) -> list[Promise]:
+def _judge(folder: Path, manifest: Mapping[str, Any], found: list[FrameFaults], sealed: list[str]) -> list[Promise]:
     def faults(name: str) -> list[str]:
         return [text for frame in found for text in frame.by_promise.get(name, ())]
 
     count = len(found)
     missing = [f"frame {frame}: is not in the delivery" for frame in _frames_missing(manifest)]
+    missing += [f"{name} is not in the manifest" for name in _unlisted(folder, manifest)]
     changed, painted = _changed_files(folder, manifest)
-    sealed = _provenance_faults(manifest, is_sealed=is_sealed)
     return [
         judge("plate-integrity", faults("plate-integrity"), evidence=_kept_text(manifest, found)),
         judge(
@@ -96,6 +108,14 @@ def _range_text(manifest: Mapping[str, Any]) -> str:
 def _frames_missing(manifest: Mapping[str, Any]) -> Iterable[int]:
     frames = FrameRange.parse(manifest["frames"])
     return [frame for frame in frames if str(frame) not in manifest["frame_facts"]]
+
+
+def _unlisted(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
+    """Files among the comp's frames and the review that the manifest does not know."""
+    listed = {entry["path"] for entry in manifest["files"]}
+    there = [path for part in ("comp", "review") for path in sorted((folder / part).glob("*")) if path.is_file()]
+    names = [path.relative_to(folder).as_posix() for path in there]
+    return [name for name in names if name not in listed]
 
 
 def _judge_color(manifest: Mapping[str, Any]) -> Promise:

@@ -73,6 +73,23 @@ def part_names(layer: str) -> tuple[str, ...]:
     return ("rgba", f"char_{layer}", "clean", "shadow", *MATTES, *CHECKS)
 
 
+def _plate_names(extras: Mapping[str, Pixels]) -> tuple[str, ...]:
+    """The plate's channels as channels of one part `plate`; names that would meet are told apart by underscores."""
+    names: list[str] = []
+    for name in extras:
+        flat = f"plate.{name.replace('.', '_')}"
+        while flat in names:
+            flat += "_"
+        names.append(flat)
+    return tuple(names)
+
+
+def _in_range(generated: Array, dtype: npt.DTypeLike) -> Pixels:
+    """Generated light in a pixel type; what is beyond its largest value becomes that (`check_ceiling` marks it)."""
+    largest = np.finfo(np.dtype(dtype)).max
+    return np.clip(generated, -largest, largest).astype(dtype)
+
+
 class CompMaker:
     """Makes comp frames one by one; safe from several threads."""
 
@@ -91,7 +108,8 @@ class CompMaker:
             STAGE, VERSION, inputs.plate_hashes[frame], inputs.old_hashes[frame], inputs.new_hashes[frame],
             inputs.generated.hashes[frame], conditioning.background_hashes[frame], conditioning.is_world,
             conditioning.crops[frame].as_list(), conditioning.space.exposure_stops, plate.color_space,
-            plate.canvas.as_list(), inputs.confidence.get(frame), inputs.layer, dict(inputs.provenance),
+            plate.canvas.as_list(), str(plate.fps), str(plate.timecode), inputs.confidence.get(frame), inputs.layer,
+            dict(inputs.provenance),
             asdict(self._options),
         )  # fmt: skip
 
@@ -145,7 +163,7 @@ class CompMaker:
         model = self._generated(frame, box)
         alpha = mattes.character.astype(np.float32)[..., None]
         with np.errstate(over="ignore"):
-            char = np.concatenate([self._inputs.bridge.decode(model) * alpha, alpha], axis=2).astype(np.float16)
+            char = _in_range(np.concatenate([self._inputs.bridge.decode(model) * alpha, alpha], axis=2), np.float16)
         ceiling = self._inputs.conditioning.space.at_ceiling(model) & (alpha[..., 0] > 0)
         return _Layers(box, char, clean.astype(plate_rgb.dtype, copy=False), mattes, ceiling.astype(np.float16))
 
@@ -155,7 +173,7 @@ class CompMaker:
         model = self._generated(frame, box)
         alpha = mattes.character.astype(np.float32)[..., None]
         with np.errstate(over="ignore", invalid="ignore"):
-            clean = self._inputs.bridge.decode(model).astype(plate_rgb.dtype)
+            clean = _in_range(self._inputs.bridge.decode(model), plate_rgb.dtype)
             rgb = np.where(alpha > 0, plate_rgb.astype(np.float32) * alpha, np.float32(0))
             char = np.concatenate([rgb, alpha], axis=2).astype(np.float16)
         ceiling = self._inputs.conditioning.space.at_ceiling(model) & is_lit(mattes.edit)
@@ -214,7 +232,7 @@ class CompMaker:
         for name, matte in zip((*MATTES, *CHECKS), mattes, strict=True):
             parts.append(exr.Part(name, self._lay_out(matte, layers.box)[here], (f"{name}.A",)))
         if source.extras and self._options.plate_channels == "keep":
-            names = tuple(f"plate.{name.replace('.', '_')}" for name in source.extras)
+            names = _plate_names(source.extras)
             parts.append(exr.Part("plate", tuple(pixels[here] for pixels in source.extras.values()), names))
         exr.write_parts(
             path,

@@ -1,4 +1,4 @@
-"""deliver: the editable mattes into the version's folder."""
+"""deliver: the editable mattes into the version's folder, and nothing that does not belong there."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from wanfx.delivery import Version
 from wanfx.images import Matte
 from wanfx.io.atomic import atomic_path
 from wanfx.stages.context import RunContext
+from wanfx.units import PaintableFolder
 
 STAGE = "deliver"
 
@@ -25,3 +27,14 @@ def deliver_mattes(run: RunContext, mattes: list[Matte], *, frames: Iterable[int
                 shutil.copyfile(source, temporary)
             progress.step(target.name)
     return [target for _, target in wanted]
+
+
+def remove_unlisted(version: Version, listed: Iterable[Path], *, work: Path) -> None:
+    """Remove what an earlier, unfinished run of other frames or names left in the version; never a painted matte."""
+    kept = set(listed)
+    for path in sorted(version.folder.rglob("*")):
+        if not path.is_file() or path in kept or path.parent == version.folder:
+            continue
+        if path.parent.parent.name == "matte" and PaintableFolder(work / "matte" / path.parent.name).is_painted(path):
+            continue
+        path.unlink()

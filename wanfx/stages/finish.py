@@ -10,16 +10,18 @@ from typing import Any
 
 from wanfx.errors import InputError
 from wanfx.images import FramePattern
+from wanfx.io.atomic import atomic_path, sha256_file
 from wanfx.stages.comp_frame import STAGE, VERSION, CompMaker, FinishInputs, part_names
 from wanfx.stages.context import Made, RunContext, make_frames, stage_key
 
 
 @dataclass(frozen=True)
 class CopiedFrames:
-    """Comp frames of an earlier version: their pattern, and what its manifest says of each."""
+    """Comp frames of an earlier version: their pattern, and the facts and hash that its manifest has of each."""
 
     pattern: FramePattern
     facts: Mapping[int, Mapping[str, Any]]
+    hashes: Mapping[int, str]
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,10 @@ class Finished:
     frames: tuple[int, ...]
     parts: tuple[str, ...]
     facts: Mapping[int, Mapping[str, Any]]
+
+    @property
+    def files(self) -> list[Path]:
+        return [self.pattern.path(frame) for frame in self.frames]
 
 
 def run_finish(
@@ -44,7 +50,8 @@ def run_finish(
 
     def make(frame: int) -> Made:
         path = pattern.path(frame)
-        if copied and frame in copied.facts and copied.facts[frame]["key"] == key(frame):
+        is_same = copied is not None and frame in copied.facts and copied.facts[frame]["key"] == key(frame)
+        if copied and is_same and (frame in kept or (not run.fresh and _is_whole(copied, frame))):
             return _copy(copied, frame, path)
         return Made((path,), {**maker.make(frame, path), "key": key(frame)})
 
@@ -72,12 +79,23 @@ def _kept_frames(inputs: FinishInputs, frames: list[int], copied: CopiedFrames |
                 frame=frame,
                 remedy="run without --frames to make all frames again",
             )
+        if not _is_whole(copied, frame):
+            raise InputError(
+                "is missing or was changed since it was delivered, so it cannot be copied",
+                path=copied.pattern.path(frame),
+                frame=frame,
+                remedy="copy the delivery again, or run without --frames to make all frames again",
+            )
     return kept
 
 
 def _copy(copied: CopiedFrames, frame: int, path: Path) -> Made:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    shutil.copyfile(copied.pattern.path(frame), temporary)
-    temporary.replace(path)
+    with atomic_path(path) as temporary:
+        shutil.copyfile(copied.pattern.path(frame), temporary)
     return Made((path,), dict(copied.facts[frame]))
+
+
+def _is_whole(copied: CopiedFrames, frame: int) -> bool:
+    """Whether the earlier version's file is there as its manifest has it."""
+    path = copied.pattern.path(frame)
+    return path.is_file() and sha256_file(path) == copied.hashes[frame]

@@ -145,6 +145,7 @@ class _WindowMaker:
             STAGE, VERSION, generator.name, [asdict(card) for card in generator.models], inputs, conditioning.key,
             [conditioning.crops[frame].as_list() for frame in window.frames],
             [asdict(conditioning.placements[f]) if f in conditioning.placements else None for f in window.frames],
+            window.frames.first,
             lock.VERSION, self._seed(window), window.carried, self._carry_hash,
         )  # fmt: skip
 

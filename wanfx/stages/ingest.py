@@ -71,6 +71,7 @@ def open_plate(shot: Shot, options: Options, *, color: ColorConfig) -> Source:
         colorspace=shot.plate.colorspace,
         fps=shot.plate.fps,
         first_frame=shot.plate.first_frame,
+        frames=shot.frame_range,
         gaps=options.ingest.gaps,
         variable_rate=options.ingest.variable_rate,
     )
@@ -180,7 +181,7 @@ def _unit_of(run: RunContext, source: Source, plate: Plate, size: Size) -> Calla
     movie_hash = sha256_file(source.path) if source.kind == "movie" else ""
     anchor = movie_hash or sha256_file(source.file(plate.frames.first))
     common = (
-        anchor, plate.frames.first, source.space.name, run.color.sha256, run.options.ingest.bad_pixels,
+        anchor, plate.frames.first, str(plate.fps), str(plate.timecode), source.space.name, run.color.sha256, run.options.ingest.bad_pixels,
         [size.width, size.height], plate.canvas.as_list(),
     )  # fmt: skip
 

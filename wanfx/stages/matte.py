@@ -5,21 +5,25 @@ A shot unit, for tracking looks at every frame. An artist's roto (``subjects.mat
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
-from wanfx.backends.protocols import BoxPrompt, ModelCard, PointPrompt, Prompts
+from wanfx.backends.protocols import Array, BoxPrompt, ModelCard, PointPrompt, Prompts, Segmenter
 from wanfx.backends.registry import find_segmenter
 from wanfx.errors import ShotError
 from wanfx.frames import Box
 from wanfx.images import FramePattern, Plate
 from wanfx.io import exr
+from wanfx.io.atomic import sha256_file
 from wanfx.names import layer_name, slug
 from wanfx.shot import SubjectInput
 from wanfx.stages.context import Made, RunContext, stage_key
+from wanfx.stages.hand_matte import find_roto, read_hand_matte
 from wanfx.stages.ingest import Ingested
 from wanfx.stages.proxies import ProxySource, to_proxy_scale
 from wanfx.units import Unit
@@ -49,18 +53,20 @@ def run_matte(run: RunContext, ingested: Ingested) -> Tracked:
     name = slug(subject.name)
     pattern = FramePattern(str(run.work / "track" / name / f"{name}.####.exr"))
     source = ProxySource(ingested)
+    roto = find_roto(run.shot, subject, frames=source.frames)
+    covers = len(roto) == len(source.frames)
     key = stage_key(
         STAGE, VERSION, segmenter.name, [asdict(card) for card in segmenter.models], asdict(prompts),
         [ingested.keys[frame] for frame in source.frames],
+        [sha256_file(path) for path in roto.values()] if covers else None,
     )  # fmt: skip
 
     with run.stage(STAGE, units=len(source.frames) + 1) as progress:
         unit = Unit(STAGE, name, key)
 
         def make() -> Made:
-            segmenter.load()
             confidence: dict[str, float] = {}
-            for frame, matte, certain in segmenter.segment(source, prompts=prompts):
+            for frame, matte, certain in _shrunk(roto, ingested) if covers else _track(segmenter, source, prompts):
                 exr.write_matte(pattern.path(frame), matte, data_window=_box_of(matte))
                 confidence[str(frame)] = round(float(certain), 4)
                 progress.step(frame)
@@ -68,7 +74,21 @@ def run_matte(run: RunContext, ingested: Ingested) -> Tracked:
 
         record = progress.make(unit, make)
     confidence = {int(frame): value for frame, value in record.facts["confidence"].items()}
+    confidence.update(dict.fromkeys(roto, 1.0))
     return Tracked(subject, name, layer_name(subject.name), pattern, key, confidence, segmenter.models)
+
+
+def _track(segmenter: Segmenter, source: ProxySource, prompts: Prompts) -> Iterator[tuple[int, Array, float]]:
+    segmenter.load()
+    yield from segmenter.segment(source, prompts=prompts)
+
+
+def _shrunk(roto: Mapping[int, Path], ingested: Ingested) -> Iterator[tuple[int, Array, float]]:
+    """A roto of every frame needs no tracking: it is brought to analysis size."""
+    plate, size = ingested.plate, (ingested.proxy_size.width, ingested.proxy_size.height)
+    for frame, path in roto.items():
+        matte = read_hand_matte(path, canvas=plate.canvas, display_window=plate.display_window, frame=frame)
+        yield frame, np.asarray(cv2.resize(matte, size, interpolation=cv2.INTER_AREA), np.float32), 1.0
 
 
 def _box_of(matte: npt.NDArray[np.float32]) -> Box:

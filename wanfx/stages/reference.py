@@ -11,13 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from wanfx.colors import color_errors
-from wanfx.errors import ShotError
+from wanfx.errors import BadPixelsError, ShotError
 from wanfx.frames import Box
 from wanfx.io import exr, stills
 from wanfx.io.atomic import sha256_file
 from wanfx.ops.cutout import cut_out, has_cut_out, solid_colors
 from wanfx.shot import ReferenceInput
 from wanfx.stages.context import Made, RunContext, paintable, stage_key
+from wanfx.stages.hand_matte import still_matte
 from wanfx.units import Unit
 from wanfx_color.spaces import tell_color_space
 from wanfx_color.transforms import converter, to_linear_rec709, to_srgb_display
@@ -63,6 +64,8 @@ def run_reference(run: RunContext, *, plate_space: str) -> Reference:
 
 def _cut(run: RunContext, given: ReferenceInput, source: Path, matte: Path | None, plate_space: str) -> Array:
     rgb, alpha, name = _read(run, given, source)
+    if not np.isfinite(rgb).all():
+        raise BadPixelsError("has NaN or Inf pixels", key="reference.path", path=source, remedy="mend the picture")
     linear = converter(run.color, name, plate_space)(np.ascontiguousarray(rgb))
     if matte is not None:
         alpha = _read_matte(matte)
@@ -106,10 +109,7 @@ def _read(run: RunContext, given: ReferenceInput, source: Path) -> tuple[Array, 
 
 
 def _read_matte(path: Path) -> Array:
-    if path.suffix.lower() == ".exr":
-        return exr.read_matte(path)
-    still = stills.read_still(path)
-    return still.alpha if still.alpha is not None else np.ascontiguousarray(still.pixels[..., 0])
+    return exr.read_matte(path) if path.suffix.lower() == ".exr" else still_matte(path)
 
 
 def _write(path: Path, rgba: Array) -> None:

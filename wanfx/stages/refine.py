@@ -17,15 +17,17 @@ import numpy as np
 import numpy.typing as npt
 
 from wanfx.images import FramePattern, Matte, Plate
-from wanfx.io import exr, sequence
-from wanfx.io.atomic import sha256_file
+from wanfx.io import exr
+from wanfx.io.atomic import atomic_path, sha256_file
 from wanfx.manifest import read_manifest
 from wanfx.ops.alpha import refine_alpha
 from wanfx.ops.card import measure_subject
 from wanfx.ops.edges import grow_matte, soften_matte
 from wanfx.stages.context import Made, RunContext, make_frames, paintable, stage_key
+from wanfx.stages.hand_matte import check_roto, find_roto, read_hand_matte
 from wanfx.stages.ingest import Ingested
 from wanfx.stages.matte import Tracked
+from wanfx.units import PaintableFolder
 
 STAGE = "refine"
 VERSION = 1
@@ -47,8 +49,8 @@ def run_refine(run: RunContext, ingested: Ingested, tracked: Tracked) -> Refined
     plate = ingested.plate
     pattern = FramePattern(str(run.work / "matte" / tracked.name / f"{tracked.name}.####.exr"))
     folder = paintable(run, f"matte/{tracked.name}")
-    adopt_painted(run, tracked.name, to=pattern)
-    roto = _find_roto(run, tracked)
+    adopt_painted(run, tracked.name, to=pattern, plate=plate)
+    roto = find_roto(run.shot, tracked.subject, frames=plate.frames)
     options = asdict(run.options.refine), run.options.matte.grow_px, run.options.matte.soften_px
 
     def key(frame: int) -> str:
@@ -72,20 +74,14 @@ def run_refine(run: RunContext, ingested: Ingested, tracked: Tracked) -> Refined
     )
 
 
-def _find_roto(run: RunContext, tracked: Tracked) -> dict[int, Path]:
-    if tracked.subject.matte is None:
-        return {}
-    found = sequence.find_sequence(run.shot.resolve(tracked.subject.matte))
-    return {number: found.pattern.path(number) for number in found.numbers}
-
-
 def _alpha(run: RunContext, plate: Plate, tracked: Tracked, roto: Mapping[int, Path], frame: int) -> Array:
     if frame in roto:
-        return exr.read_matte(roto[frame], canvas=plate.canvas)
+        return read_hand_matte(roto[frame], canvas=plate.canvas, display_window=plate.display_window, frame=frame)
     small = exr.read_matte(tracked.pattern.path(frame))
     size = (plate.canvas.width, plate.canvas.height)
     matte = np.clip(np.asarray(cv2.resize(small, size, interpolation=cv2.INTER_CUBIC), np.float32), 0.0, 1.0)
-    guide = np.nan_to_num(exr.read_frame(plate.path(frame), canvas=plate.canvas, frame=frame).rgb.astype(np.float32))
+    rgb = exr.read_frame(plate.path(frame), canvas=plate.canvas, frame=frame).rgb.astype(np.float32)
+    guide = np.nan_to_num(rgb, posinf=0.0, neginf=0.0)
     alpha = refine_alpha(guide, matte, radius_px=run.options.refine.radius_px)
     return shape_matte(alpha, grow_px=run.options.matte.grow_px, soften_px=run.options.matte.soften_px)
 
@@ -104,20 +100,28 @@ def write_canvas_matte(path: Path, matte: Array, *, plate: Plate) -> None:
     )
 
 
-def adopt_painted(run: RunContext, name: str, *, to: FramePattern) -> None:
-    """Take over mattes that an artist painted over in the last delivery's ``matte/<name>`` folder."""
+def adopt_painted(run: RunContext, name: str, *, to: FramePattern, plate: Plate) -> None:
+    """Take over mattes that an artist painted over in the last delivery's ``matte/<name>`` folder.
+
+    A file of the work folder that was painted too is kept, and the user told. Raises InputError for a painted matte of
+    another size.
+    """
     last = run.folder.latest_complete()
     if last is None:
         return
     made = {entry["path"]: entry["sha256"] for entry in read_manifest(last.manifest)["files"]}
-    for path in sorted((last.folder / "matte" / name).glob(f"{name}.*.exr")):
-        relative = path.relative_to(last.folder).as_posix()
-        digest = sha256_file(path)
-        if made.get(relative) == digest:
+    folder, delivered = PaintableFolder(to.folder), last.matte(name)
+    for frame in plate.frames:
+        source, target = delivered.path(frame), to.path(frame)
+        relative = source.relative_to(last.folder).as_posix()
+        if not source.is_file() or relative not in made or made[relative] == (digest := sha256_file(source)):
             continue
-        target = Path(to.text).parent / path.name
         if target.is_file() and sha256_file(target) == digest:
             continue
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, target)
-        run.warn(STAGE, f"{path.name} was painted in {last.name}; it is used")
+        if folder.is_painted(target):
+            run.warn(STAGE, f"{source.name} was painted in {last.name} and in work; work's is used", frame=frame)
+            continue
+        check_roto({frame: source}, size=plate.display_window.size)
+        with atomic_path(target) as temporary:
+            shutil.copyfile(source, temporary)
+        run.warn(STAGE, f"{source.name} was painted in {last.name}; it is used", frame=frame)

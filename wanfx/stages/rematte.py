@@ -38,7 +38,7 @@ def run_rematte(
     plate = conditioning.plate
     pattern = FramePattern(str(run.work / "matte" / name / f"{name}.####.exr"))
     folder = paintable(run, f"matte/{name}")
-    adopt_painted(run, name, to=pattern)
+    adopt_painted(run, name, to=pattern, plate=plate)
     options = asdict(run.options.rematte)
 
     def key(frame: int) -> str:

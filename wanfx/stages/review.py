@@ -41,7 +41,8 @@ def run_review(run: RunContext, ingested: Ingested, finished: Finished, *, name:
     size = _picture_size(plate, width_px=run.options.review.width_px)
     frames = finished.frames
     comps = [finished.facts[frame]["key"] for frame in frames]
-    key = stage_key(STAGE, VERSION, run.version.name, comps, asdict(run.options.review), run.color.sha256, name)
+    rate = str(plate.fps)
+    key = stage_key(STAGE, VERSION, run.version.name, comps, asdict(look), run.color.sha256, name, rate)
     with run.stage(STAGE, units=len(frames) + 1) as progress:
 
         def pictures() -> Iterator[npt.NDArray[np.float32]]:
@@ -97,7 +98,7 @@ def _picture(
     flag = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
     if (linear.shape[1], linear.shape[0]) != (size.width, size.height):
         linear = np.asarray(cv2.resize(linear, (size.width, size.height), interpolation=flag), np.float32)
-    return display(np.ascontiguousarray(np.nan_to_num(linear)))
+    return display(np.ascontiguousarray(np.nan_to_num(linear, posinf=0.0, neginf=0.0)))
 
 
 def in_display_window(pixels: npt.NDArray[Any], data_window: Box, display_window: Box) -> npt.NDArray[np.float32]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -74,13 +75,14 @@ class Source:
 
 @dataclass(frozen=True)
 class Wanted:
-    """How a source is to be read: what the shot says about it, and what to do about its faults."""
+    """How a source is to be read: what the shot says about it, which ``frames`` it wants, and what of its faults."""
 
     key: str
     path: str
     colorspace: str | None
     fps: str | None = None
     first_frame: int | None = None
+    frames: FrameRange | None = None
     gaps: Literal["error", "hold"] = "error"
     variable_rate: Literal["error", "conform"] = "error"
 
@@ -90,6 +92,10 @@ def open_source(wanted: Wanted, *, color: ColorConfig) -> Source:
     if Path(wanted.path).suffix.lower() in MOVIE_SUFFIXES:
         return _open_movie(wanted, color=color)
     found = sequence.find_sequence(wanted.path)
+    inside = tuple(number for number in found.numbers if wanted.frames is None or number in wanted.frames)
+    if inside:
+        # What is wrong with frames that nobody asked for is nobody's trouble.
+        found = dataclasses.replace(found, numbers=inside)
     sequence.check_sequence(found, gaps=wanted.gaps)
     frames = FrameRange(found.numbers[0], found.numbers[-1])
     numbers = set(found.numbers)

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from wanfx.errors import SequenceError
+from wanfx.errors import BadPixelsError, SequenceError
+from wanfx.frames import FrameRange
 from wanfx.images import FramePattern, Plate
 from wanfx.io.atomic import sha256_file
 from wanfx.ops.camera import CameraPath
+from wanfx.shot import Shot
 from wanfx.stages.clean import write_clean
 from wanfx.stages.context import Made, RunContext, stage_key
 from wanfx.stages.source import Source, Wanted, open_source
 from wanfx.units import Record, Unit
+from wanfx_color.configs import ColorConfig
 from wanfx_color.transforms import converter
 
 STAGE = "world"
@@ -29,13 +31,7 @@ def run_world(
     run: RunContext, plate: Plate, camera: CameraPath, *, frames: list[int]
 ) -> tuple[FramePattern, Mapping[int, str]]:
     """The world's frames and their hashes. Raises SequenceError where it is shorter than the shot."""
-    given = run.shot.background
-    assert given is not None
-    source = open_source(
-        Wanted(key="background", path=run.shot.resolve(given.path), colorspace=given.colorspace), color=run.color
-    )
-    is_still = len(source.frames) == 1
-    follow = is_still and given.follow == "camera"
+    source, follow = open_world(run.shot, frames=plate.frames, color=run.color)
     pattern = FramePattern(str(run.work / "world" / "world.####.exr"))
     placing = _Placing(plate, camera, source, follow=follow)
     to_plate = converter(run.color, source.space.name, plate.color_space)
@@ -45,18 +41,45 @@ def run_world(
         for frame, number, encoded in _pictures(source, plate, frames):
             content = [movie_hash, number] if movie_hash else sha256_file(source.file(number))
             matrix = np.round(placing.matrix(frame), 9).tolist()
-            key = stage_key(STAGE, VERSION, content, source.space.name, run.color.sha256, plate.color_space, matrix)
+            key = stage_key(
+                STAGE,
+                VERSION,
+                content,
+                source.space.name,
+                run.color.sha256,
+                plate.color_space,
+                matrix,
+                [plate.canvas.as_list(), plate.display_window.as_list(), plate.pixel_aspect],
+            )
 
-            def make(frame: int = frame, encoded: Any = encoded) -> Made:
+            def make(frame: int = frame, number: int = number, encoded: Any = encoded) -> Made:
                 linear = to_plate(np.ascontiguousarray(encoded()))
+                if not np.isfinite(linear).all():
+                    raise BadPixelsError(
+                        "has NaN or Inf pixels", key="background", path=source.path, frame=number, remedy="mend it"
+                    )
                 rgb = placing.place(linear, frame)
-                with np.errstate(over="ignore"):
-                    pixels = rgb.astype(np.float16 if plate.pixel_type == "half" else np.float32)
-                write_clean(pattern.path(frame), pixels, np.ones(rgb.shape[:2], np.float32), plate=plate)
+                write_clean(pattern.path(frame), rgb, np.ones(rgb.shape[:2], np.float32), plate=plate)
                 return Made((pattern.path(frame),))
 
             records[frame] = progress.make(Unit(STAGE, str(frame), key), make)
     return pattern, {frame: next(iter(record.files.values())) for frame, record in records.items()}
+
+
+def open_world(shot: Shot, *, frames: FrameRange, color: ColorConfig) -> tuple[Source, bool]:
+    """The background as it was given, and whether it follows the camera. Raises what is wrong with it."""
+    given = shot.background
+    assert given is not None
+    wanted = Wanted(key="background", path=shot.resolve(given.path), colorspace=given.colorspace)
+    source = open_source(wanted, color=color)
+    is_still = len(source.frames) == 1
+    if not is_still and len(source.frames) < len(frames):
+        raise SequenceError(
+            f"has {len(source.frames)} frames, the shot {len(frames)}",
+            path=source.path,
+            remedy="give a background as long as the shot, or a still",
+        )
+    return source, is_still and given.follow == "camera"
 
 
 def _pictures(source: Source, plate: Plate, frames: list[int]) -> Iterator[tuple[int, int, Any]]:
@@ -67,12 +90,6 @@ def _pictures(source: Source, plate: Plate, frames: list[int]) -> Iterator[tuple
             yield frame, only, lambda: next(iter(source.read()))[1]
         return
     numbers = {source.frames.first + frame - plate.frames.first: frame for frame in frames}
-    if max(numbers) > source.frames.last:
-        raise SequenceError(
-            f"has {len(source.frames)} frames, the shot {len(plate.frames)}",
-            path=Path(source.path).name,
-            remedy="give a background as long as the shot, or a still",
-        )
     for number, encoded in source.read():
         if number in numbers:
             yield numbers[number], number, lambda encoded=encoded: encoded

@@ -1,0 +1,37 @@
+"""A look at everything that a shot names before any work starts, so that a wrong path costs a moment, not a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from wanfx.errors import ShotError
+from wanfx.frames import FrameRange
+from wanfx.io import exr, stills
+from wanfx.shot import ReferenceInput, Shot, SubjectInput
+from wanfx.stages.hand_matte import check_roto, find_roto
+from wanfx.stages.source import Source
+from wanfx.stages.world import open_world
+from wanfx_color.configs import ColorConfig
+
+
+def check_inputs(shot: Shot, plate: Source, *, frames: FrameRange, color: ColorConfig) -> None:
+    """Raise what is wrong with the reference, the background or a hand-made matte, naming the key and file."""
+    if shot.task == "background":
+        open_world(shot, frames=frames, color=color)
+    elif shot.reference is not None:
+        _check_reference(shot, shot.reference)
+    for subject in shot.subjects or (SubjectInput(),):
+        check_roto(find_roto(shot, subject, frames=frames), size=plate.display_window.size)
+
+
+def _check_reference(shot: Shot, reference: ReferenceInput) -> None:
+    for key, given in (("reference.path", reference.path), ("reference.matte", reference.matte)):
+        if given is None:
+            continue
+        path = Path(shot.resolve(given))
+        if not path.is_file():
+            raise ShotError("there is no such picture", key=key, path=path, remedy="check the path")
+        if path.suffix.lower() == ".exr":
+            exr.read_display_window(path)
+        else:
+            stills.read_still_header(path)
