@@ -60,7 +60,7 @@ def test_a_killed_holders_lease_is_taken_over(path: Path) -> None:
 
 
 def test_a_recycled_pid_does_not_keep_a_dead_lease_alive(path: Path) -> None:
-    _leave(path, Holder(socket.gethostname(), os.getpid(), "another start", "token"))
+    _leave(path, Holder(socket.gethostname(), os.getpid(), process_start(os.getpid()) + "0", "token"))
     with hold_lease(path):
         assert path.exists()
 
@@ -87,7 +87,7 @@ def test_a_holder_whose_lease_was_taken_over_learns_of_it_at_the_next_beat(path:
 
 
 def test_of_many_runs_that_find_a_dead_lease_one_gets_it(path: Path) -> None:
-    _leave(path, Holder(socket.gethostname(), os.getpid(), "another start", "dead"))
+    _leave(path, Holder(socket.gethostname(), os.getpid(), process_start(os.getpid()) + "0", "dead"))
     winners, start = [], threading.Barrier(8)
 
     def compete() -> None:

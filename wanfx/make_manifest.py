@@ -56,13 +56,7 @@ def build_manifest(delivered: Delivered) -> dict[str, Any]:
             "colorspace": inputs.conditioning.plate.color_space,
         },
         "color": _color(delivered),
-        "subjects": [
-            {
-                "name": delivered.tracked.subject.name,
-                "layer": delivered.tracked.layer,
-                "mattes": sorted({path.parent.name for path in delivered.mattes}),
-            }
-        ],
+        "subjects": [_subject(delivered)],
         "models": [asdict(card) for card in (*delivered.tracked.models, *generator.models)],
         "request": request_key(run),
         "seed": run.options.generate.seed,
@@ -72,6 +66,14 @@ def build_manifest(delivered: Delivered) -> dict[str, Any]:
         "policy": dict(run.shot.policy),
         "files": _files(delivered),
         "frame_facts": {str(frame): _frame_fact(delivered, frame) for frame in finished.frames},
+    }
+
+
+def _subject(delivered: Delivered) -> dict[str, Any]:
+    return {
+        "name": delivered.tracked.subject.name,
+        "layer": delivered.tracked.layer,
+        "mattes": sorted({path.parent.name for path in delivered.mattes}),
     }
 
 

@@ -5,6 +5,7 @@ through the shot, its colours and the difference to the shot's background redraw
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -15,9 +16,10 @@ from wanfx.frames import FrameRange, Size
 from wanfx.ops.camera import CameraPath, track_camera
 from wanfx.ops.edges import grow_matte
 from wanfx.ops.follow import Track, draw_matte, follow, start_track
-from wanfx.ops.motion import Background, difference, find_background, find_motion, sample_frames
+from wanfx.ops.motion import Background, Motion, difference, find_background, find_motion, sample_frames
 from wanfx.ops.segment import cut_moving, cut_prompted
 
+Doubt = Literal["inside", "around"]
 _LEAST_AREA = 0.003
 _MOST_AREA = 0.6
 _COARSE = 0.5
@@ -43,12 +45,12 @@ class LiteSegmenter:
         hidden = _find_moving_parts(source, camera)
         guess = find_background(source, camera, hidden=lambda frame: _resized(hidden[frame], source.size))
         starts = _find_starts(source, camera, guess, prompts)
-        for frame, track in _Shot.halved(source, camera, guess, starts).tracks(beside=True):
+        for frame, track in _Shot.halved(source, camera, guess, starts).tracks(doubt="around"):
             if frame in hidden:
                 hidden[frame] = _hides(track, hidden[frame])
         background = find_background(source, camera, hidden=lambda frame: _resized(hidden[frame], source.size))
         starts = {frame: _cut_again(source, camera, background, prompts, frame) for frame in starts}
-        for frame, track in _Shot(source, camera, background, starts).tracks(beside=False):
+        for frame, track in _Shot(source, camera, background, starts).tracks(doubt="inside"):
             yield frame, draw_matte(track), round(track.confidence, 4)
 
 
@@ -58,7 +60,7 @@ def _find_moving_parts(source: FrameSource, camera: CameraPath) -> dict[int, Arr
     path = camera.scaled(half.size.width / source.size.width, half.size.height / source.size.height)
     parts = {}
     for frame in sample_frames(list(source.frames)):
-        moving = (find_motion(half, path, frame) > 0.4).astype(np.float32)
+        moving = (find_motion(half, path, frame).moved > 0.4).astype(np.float32)
         parts[frame] = moving if moving.mean() < _MOST_AREA else np.zeros_like(moving)
     return parts
 
@@ -68,7 +70,7 @@ def _hides(track: Track, moving: Array) -> Array:
     unit = track.subject.shape[1] / 320
     subject = (track.subject > 0.25).astype(np.float32)
     beside = moving * grow_matte(subject, radius_px=10 * unit)
-    return np.maximum(beside, grow_matte(subject, radius_px=5 * unit))
+    return np.asarray(np.maximum(beside, grow_matte(subject, radius_px=5 * unit)))
 
 
 def _resized(matte: Array, size: Size) -> Array:
@@ -108,16 +110,16 @@ class _Shot:
         small = {frame: (_shrunk(matte, half.size) > 0.5).astype(np.float32) for frame, matte in starts.items()}
         return cls(half, camera.scaled(sx, sy), Background(background.layers, place), small)
 
-    def tracks(self, *, beside: bool) -> Iterator[tuple[int, Track]]:
+    def tracks(self, *, doubt: Doubt) -> Iterator[tuple[int, Track]]:
         """Every frame's track: from each start forwards to the next one, and from the first one backwards.
 
-        ``beside``: the background's picture may hold the subject beside where it starts, too.
+        ``doubt``: where the background's picture may hold the subject: in the place it starts from, or around it too.
         """
         order = sorted(self.starts)
         frames = self.source.frames
         for index, frame in enumerate(order):
             picture, matte = self.source.read(frame), self.starts[frame]
-            view = self._with_doubt(frame, _doubted(picture, matte, self.behind(frame), beside=beside))
+            view = self._with_doubt(frame, _doubted(picture, matte, self.behind(frame), doubt=doubt))
             track = start_track(picture, matte, view(frame))
             yield frame, track
             end = order[index + 1] if index + 1 < len(order) else frames.last + 1
@@ -147,17 +149,17 @@ class _Shot:
             yield frame, track
 
 
-def _doubted(picture: Array, matte: Array, behind: Array, *, beside: bool) -> Array:
+def _doubted(picture: Array, matte: Array, behind: Array, *, doubt: Doubt) -> Array:
     """Where the background picture may hold the subject: it is like the subject where that is, or unlike the frame
-    ``beside`` it.
+    around it.
     """
     away = difference(picture, behind)
     unit = picture.shape[1] / 640
-    near = grow_matte(matte, radius_px=40 * unit * beside) > 0.5
+    near = grow_matte(matte, radius_px=40 * unit if doubt == "around" else 0) > 0.5
     doubted = np.where(matte > 0.5, away < 3.0, (away > 2.5) & near).astype(np.uint8)
     # Single pixels are noise: a subject's colours cross the background's somewhere.
-    doubted = cv2.morphologyEx(doubted, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    return np.asarray(cv2.dilate(doubted, np.ones((5, 5), np.uint8)), np.float32)
+    opened = cv2.morphologyEx(doubted, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    return np.asarray(cv2.dilate(opened, np.ones((5, 5), np.uint8)), np.float32)
 
 
 def _find_starts(source: FrameSource, camera: CameraPath, background: Background, prompts: Prompts) -> dict[int, Array]:
@@ -189,19 +191,30 @@ def _cut_again(source: FrameSource, camera: CameraPath, background: Background, 
 
 
 def _find_moving(source: FrameSource, camera: CameraPath) -> dict[int, Array]:
-    """The frame in which the motion and the picture agree best on what moves."""
-    best: tuple[float, int, Array] | None = None
-    nothing = np.zeros((source.size.height, source.size.width), np.float32)
-    for frame in sample_frames(list(source.frames), count=13):
-        motion = find_motion(source, camera, frame)
-        moving = (motion > 1.0).astype(np.float32)
-        if not _LEAST_AREA < moving.mean() < _MOST_AREA:
-            continue
-        cut = cut_moving(source.read(frame), motion, away=nothing, known=nothing)
-        union = np.maximum(cut, moving).sum()
-        agreed = float(np.minimum(cut, moving).sum() / union) * float(cut.sum()) ** 0.5
-        if _LEAST_AREA < cut.mean() < _MOST_AREA and (best is None or agreed > best[0]):
-            best = (agreed, frame, cut)
-    if best is None:
+    """The frame in which the motion and the picture agree best on what moves; looked for at half size."""
+    half = _Halved(source)
+    path = camera.scaled(half.size.width / source.size.width, half.size.height / source.size.height)
+    frames = list(source.frames)
+    # Motion is surest where there are frames on both sides.
+    frames = frames[4:-4] if len(frames) > 12 else frames
+    best = max((_moving_well(half, path, frame), -frame) for frame in sample_frames(frames, count=13))
+    if best[0] <= 0:
         raise NothingFoundError("nothing moves in the shot but the camera", remedy=_REMEDY)
-    return {best[1]: best[2]}
+    frame = -best[1]
+    motion = find_motion(source, camera, frame)
+    nothing = np.zeros_like(motion.moved)
+    return {frame: cut_moving(source.read(frame), motion, away=nothing, known=nothing)}
+
+
+def _moving_well(source: FrameSource, camera: CameraPath, frame: int) -> float:
+    """How good a frame is to start from: much moves, and it looks like one thing. 0: not at all."""
+    motion = find_motion(source, camera, frame)
+    moving = (motion.moved > 0.5).astype(np.float32)
+    if not _LEAST_AREA < moving.mean() < _MOST_AREA:
+        return 0.0
+    nothing = np.zeros_like(moving)
+    cut = cut_moving(source.read(frame), Motion(motion.moved * 2, motion.same), away=nothing, known=nothing)
+    if not _LEAST_AREA < cut.mean() < _MOST_AREA:
+        return 0.0
+    both, either = float(np.minimum(cut, moving).sum()), float(np.maximum(cut, moving).sum())
+    return both / either * float(np.sqrt(cut.sum()))

@@ -42,7 +42,7 @@ def own_motion(before: Array, after: Array, matrix: Matrix) -> Array:
     by_camera_x = (matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2]) / depth - x
     by_camera_y = (matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2]) / depth - y
     flow = dense_flow(before, after)
-    return np.hypot(flow[..., 0] - by_camera_x, flow[..., 1] - by_camera_y).astype(np.float32)
+    return np.asarray(np.hypot(flow[..., 0] - by_camera_x, flow[..., 1] - by_camera_y), np.float32)
 
 
 def _gray(picture: Array) -> npt.NDArray[np.uint8]:

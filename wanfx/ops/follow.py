@@ -120,11 +120,11 @@ def _smooth(belief: Array, picture: Array, unit: float) -> Array:
 
 def _with_limbs(subject: Array, rival: Array, away: Array, known: Array, unit: float) -> Array:
     """The subject with what is beside it and is neither background nor someone else: limbs that flow has lost."""
-    is_limb = ((away > 3.3) & (known > 0.5) & (rival < 0.5)).astype(np.uint8)
-    is_limb = cv2.morphologyEx(is_limb, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    stray = ((away > 3.3) & (known > 0.5) & (rival < 0.5)).astype(np.uint8)
+    is_limb = cv2.morphologyEx(stray, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     reach = 2 * max(2, round(8 * unit)) + 1
     beside = cv2.dilate((subject > 0.5).astype(np.uint8), np.ones((reach, reach), np.uint8))
-    return np.maximum(subject, np.float32(0.7) * (is_limb * beside))
+    return np.asarray(np.maximum(subject, np.float32(0.7) * (is_limb * beside)), np.float32)
 
 
 def _one_body(subject: Array, carried: Array, bins: Bins, first: Colors, unit: float) -> Array:
@@ -195,7 +195,7 @@ def draw_matte(track: Track) -> Array:
         return out
     window = place.slices()
     inside = np.ascontiguousarray(track.subject[window])
-    hard = np.clip((inside - np.float32(0.3)) * 4, 0, 1)
+    hard = np.clip((inside - np.float32(0.35)) * 4, 0, 1)
     soft = cv2.ximgproc.guidedFilter(np.ascontiguousarray(track.picture[window]), hard, max(2, round(3 * unit)), 3e-4)
     out[window] = np.clip((soft - np.float32(0.1)) / np.float32(0.7), 0, 1)
     return out

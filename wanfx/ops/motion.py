@@ -21,7 +21,7 @@ _SAMPLES = 25
 _LARGEST_SIDE = 1280
 _ROWS = 32
 _NOISE = np.float32(1.5 / 255), np.float32(7.0 / 255)
-_OFFSETS = (-8, -4, 4, 8)
+_OFFSETS = (4, 8)
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,14 +115,45 @@ def difference(picture: Array, background: Array) -> Array:
     return np.asarray(away / (2 * np.clip(background[..., 3], *_NOISE)), np.float32)
 
 
-def find_motion(source: FrameSource, camera: CameraPath, frame: int) -> Array:
-    """How much each pixel of a frame moves by itself, (H, W): the mean over nearby frames, pixels, at most 4."""
+@dataclass(frozen=True, eq=False)
+class Motion:
+    """What moves by itself in a frame: ``moved`` (H, W), pixels, at most 4; ``same`` (H, W) how unlike the likest
+    nearby frame each pixel is there where the camera's motion puts it, as a difference of display values.
+    """
+
+    moved: Array
+    same: Array
+
+
+def find_motion(source: FrameSource, camera: CameraPath, frame: int) -> Motion:
+    """What moves by itself in a frame, seen from nearby frames.
+
+    What is background and about to be hidden, or was just hidden, seems to move in one direction of time only: the
+    lesser of the two counts.
+    """
     picture = source.read(frame)
-    others = [frame + offset for offset in _OFFSETS if frame + offset in source.frames]
-    others = others or [other for other in (frame - 1, frame + 1) if other in source.frames]
-    total = np.zeros(picture.shape[:2], np.float32)
-    for other in others:
-        moved = own_motion(picture, source.read(other), camera.between(frame, other))
-        # What leans with the camera's error moves everywhere: the picture's median is not motion.
-        total += np.minimum(np.maximum(moved - np.median(moved), 0), 4)
-    return total / np.float32(max(1, len(others)))
+    shape = picture.shape[:2]
+    moved, same = np.full(shape, np.inf, np.float32), np.full(shape, np.inf, np.float32)
+    for direction in (-1, 1):
+        others = [frame + direction * offset for offset in _OFFSETS if frame + direction * offset in source.frames]
+        others = others or [other for other in (frame + direction,) if other in source.frames]
+        steps: list[Array] = []
+        for other in others:
+            seen = source.read(other)
+            matrix = camera.between(frame, other)
+            steps.append(_moved(picture, seen, matrix))
+            same = np.minimum(same, _unlike(picture, _warp(seen, np.asarray(np.linalg.inv(matrix), np.float64), shape)))
+        if steps:
+            moved = np.minimum(moved, np.mean(steps, axis=0))
+    nothing = np.float32(0)
+    return Motion(np.where(np.isfinite(moved), moved, nothing), np.where(np.isfinite(same), same, nothing))
+
+
+def _moved(picture: Array, other: Array, matrix: Matrix) -> Array:
+    moved = own_motion(picture, other, matrix)
+    # What leans with the camera's error moves everywhere: the picture's median is not motion.
+    return np.asarray(np.minimum(np.maximum(moved - np.median(moved), 0), 4), np.float32)
+
+
+def _unlike(picture: Array, other: Array) -> Array:
+    return np.asarray(cv2.blur(np.abs(picture - other).max(axis=2), (3, 3)), np.float32)

@@ -11,8 +11,10 @@ import numpy.typing as npt
 from wanfx.backends.protocols import Array, BoxPrompt, PointPrompt
 from wanfx.frames import Box
 from wanfx.ops.edges import bounding_box, fill_holes, grow_matte
+from wanfx.ops.motion import Motion
 
 _BINS = 16
+_NOISE = 4 / 255
 Labels = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 
@@ -25,7 +27,7 @@ class Colors:
 
     def likelihood(self, bins: npt.NDArray[np.intp]) -> Array:
         """log p of each pixel's colour; ``bins`` from `color_bins`."""
-        return np.log(self.share.ravel()[bins] + np.float32(2e-5))
+        return np.asarray(np.log(self.share.ravel()[bins] + np.float32(2e-5)), np.float32)
 
     def mixed(self, other: Colors, *, weight: float) -> Colors:
         """Colours that are ``weight`` of the other's."""
@@ -48,21 +50,25 @@ def learn_colors(bins: npt.NDArray[np.intp], where: Mask) -> Colors:
     return Colors(counts / np.float32(max(float(counts.sum()), 1.0)))
 
 
-def cut_moving(picture: Array, motion: Array, *, away: Array, known: Array) -> Array:
-    """What moves, (H, W) of 0 and 1: the largest moving thing, its edge from the picture; ``motion`` in pixels,
-    ``away`` how unlike the background each pixel is, where that is ``known``.
+def cut_moving(picture: Array, motion: Motion, *, away: Array, known: Array) -> Array:
+    """What moves, (H, W) of 0 and 1: the largest moving thing, its edge from the picture; ``away`` how unlike the
+    background each pixel is, where that is ``known``.
     """
     height = picture.shape[0]
-    body = _largest(cv2.morphologyEx((motion > 1.0).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)))
+    moving = cv2.morphologyEx((motion.moved > 1.0).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    body = _largest(np.asarray(moving, np.uint8))
     body = fill_holes(body, area_px=0.01 * body.size)
     halo = max(2.0, height / 45)
-    labels = np.where(body > 0.5, cv2.GC_PR_FGD, cv2.GC_PR_BGD)
-    labels = np.where(grow_matte(body, radius_px=-1.2 * halo) > 0.5, cv2.GC_FGD, labels)
+    # Flow drags background along: what another frame shows at the same place of the wall is left to its colours.
+    changed = motion.same > max(_NOISE, float(np.median(motion.same)) * 3)
+    core = grow_matte(body, radius_px=-1.2 * halo) > 0.5
+    labels = np.where((body > 0.5) & changed | core, cv2.GC_PR_FGD, cv2.GC_PR_BGD)
+    labels = np.where(core & changed, cv2.GC_FGD, labels)
     if known.any():
         labels = np.where((known > 0.5) & (away > 3), cv2.GC_FGD, labels)
         # What moves is not background, whatever the background's picture holds there: that may be the subject itself.
-        same = (known > 0.5) & (away < 1.3)
-        labels = np.where(same, np.where(labels == cv2.GC_FGD, cv2.GC_PR_FGD, cv2.GC_BGD), labels)
+        like = (known > 0.5) & (away < 1.3)
+        labels = np.where(like, np.where(labels == cv2.GC_FGD, cv2.GC_PR_FGD, cv2.GC_BGD), labels)
         # Feet that stand still are of one piece with a body that moves.
         body = _one_body(((body > 0.5) | ((known > 0.5) & (away > 3))).astype(np.uint8), near_px=2)
     labels = np.where(grow_matte(body, radius_px=halo) > 0.5, labels, cv2.GC_BGD)
@@ -82,7 +88,10 @@ def cut_prompted(
     inner = _inner(may_be)
     guess = np.where(known > 0.5, is_away, inner) if is_away[may_be].mean() > 0.08 else inner
     labels = np.where(may_be & guess, cv2.GC_PR_FGD, labels).astype(np.uint8)
-    labels[_is_still(picture, away) & (known > 0.5)] = cv2.GC_BGD
+    still = _is_still(picture, away) & (known > 0.5) & may_be
+    # A subject that hardly moves is still all over; what was pointed at is there all the same.
+    if still.sum() < 0.8 * (labels == cv2.GC_PR_FGD).sum():
+        labels[still] = cv2.GC_BGD
     for point in points:
         label = cv2.GC_FGD if point.keep else cv2.GC_BGD
         cv2.circle(labels, (int(point.x), int(point.y)), max(2, height // 90), int(label), -1)
@@ -119,7 +128,7 @@ def _inner(may_be: Mask) -> Mask:
 
 
 def _cut(picture: Array, labels: Labels) -> Array:
-    """A graph cut (GrabCut: Rother et al., SIGGRAPH 2004) near the labels; then the largest island, its holes filled."""
+    """A graph cut (GrabCut: Rother et al., SIGGRAPH 2004) near the labels: its largest island, holes filled."""
     is_subject = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD))
     whole = Box(0, 0, picture.shape[1], picture.shape[0])
     place = bounding_box((labels != cv2.GC_BGD).astype(np.float32)).grow(picture.shape[0] // 10).clip(whole)
@@ -128,11 +137,11 @@ def _cut(picture: Array, labels: Labels) -> Array:
     inside = np.ascontiguousarray(np.rint(picture[place.slices()] * 255).astype(np.uint8))
     local = np.ascontiguousarray(labels[place.slices()])
     cv2.setRNGSeed(1)
-    cv2.grabCut(inside, local, None, np.zeros((1, 65)), np.zeros((1, 65)), 4, cv2.GC_INIT_WITH_MASK)
+    cv2.grabCut(inside, local, (0, 0, 1, 1), np.zeros((1, 65)), np.zeros((1, 65)), 4, cv2.GC_INIT_WITH_MASK)
     out = np.zeros(picture.shape[:2], np.float32)
-    out[place.slices()] = _one_body(
-        np.isin(local, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8), near_px=max(2, picture.shape[0] // 50)
-    )
+    found = np.isin(local, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
+    found = np.isin(local, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
+    out[place.slices()] = _one_body(found, near_px=max(2, picture.shape[0] // 50))
     return fill_holes(out, area_px=max(20.0, 0.02 * float(out.sum())))
 
 

@@ -181,7 +181,8 @@ def _unit_of(run: RunContext, source: Source, plate: Plate, size: Size) -> Calla
     movie_hash = sha256_file(source.path) if source.kind == "movie" else ""
     anchor = movie_hash or sha256_file(source.file(plate.frames.first))
     common = (
-        anchor, plate.frames.first, str(plate.fps), str(plate.timecode), source.space.name, run.color.sha256, run.options.ingest.bad_pixels,
+        anchor, plate.frames.first, str(plate.fps), str(plate.timecode), source.space.name, run.color.sha256,
+        run.options.ingest.bad_pixels,
         [size.width, size.height], plate.canvas.as_list(),
     )  # fmt: skip
 
