@@ -349,3 +349,46 @@ def test_an_untagged_exr_is_refused_with_the_key_that_mends_it(root: Path, capsy
     assert "plate.colorspace" in capsys.readouterr().err
     _change(root, plate={"path": "plate/tiny.####.exr", "colorspace": "ACEScg"})
     assert _run(root) == 0
+
+
+def test_a_roto_of_another_size_is_refused_before_any_work(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    exr.write_matte(root / "shot" / f"roto.{BAD}.exr", np.ones((40, 60), np.float32))
+    _change(root, subjects=[{"name": "walker", "matte": f"roto.{BAD}.exr"}])
+    assert _run(root) == 2
+    told = capsys.readouterr().err
+    assert f"roto.{BAD}.exr" in told
+    assert "60x40" in told
+
+
+def test_gaps_outside_the_shots_frames_are_nobodys_trouble(root: Path) -> None:
+    _plate(root, FIRST + 3).unlink()
+    _plate(root, FIRST + 1).rename(_plate(root, FIRST + 9))
+    box = plate_pixels(2)[1].as_list()
+    _change(root, frames=f"{BAD}-{BAD}", name="one", subjects=[{"name": "walker", "box": box}])
+    assert _run(root) == 0
+
+
+def test_nan_in_an_edited_pixel_becomes_the_clean_plate(root: Path) -> None:
+    box = plate_pixels(2)[1]
+    rgb = plate_pixels(2)[0]
+    rgb[(box.y0 + box.y1) // 2, box.x0 - 3 : box.x1 + 3] = np.nan
+    _write_plate(_plate(root), rgb)
+    assert _run(root, "--set", "ingest.bad_pixels=keep") == 0
+
+
+def test_a_background_brighter_than_a_half_holds_is_marked_and_not_black(root: Path) -> None:
+    world = np.full((60, 90, 3), 0.5, np.float32)
+    world[20:30, 10:20] = 1e5
+    exr.write_rgb(
+        root / "shot" / "sun.exr", world, data_window=Box(0, 0, 90, 60), attributes={"colorInteropID": "lin_ap1_scene"}
+    )
+    _change(root, task="background", reference=None, background={"path": "sun.exr", "follow": "none"}, name="sun")
+    assert _run(root) == 0
+    parts, _header = exr.read_parts(root / "out" / "sun" / "v001" / "comp" / f"sun_draft_v001.{FIRST}.exr")
+    assert parts["clean"].pixels.max() > 60000  # type: ignore[union-attr]
+    assert parts["check_ceiling"].pixels.any()  # type: ignore[union-attr]
+    world[5, 5] = np.nan
+    exr.write_rgb(
+        root / "shot" / "sun.exr", world, data_window=Box(0, 0, 90, 60), attributes={"colorInteropID": "lin_ap1_scene"}
+    )
+    assert _run(root) == 2

@@ -15,7 +15,7 @@ import pytest
 from tiny import FIRST, make_tiny_shot
 
 from wanfx.cli.main import main
-from wanfx.events import RunFinished, StageStarted, UnitFinished, Warned, read_events
+from wanfx.events import RunFinished, RunStarted, StageStarted, UnitFinished, Warned, read_events
 from wanfx.io import exr
 from wanfx.io.atomic import sha256_file
 from wanfx.lease import read_holder
@@ -180,7 +180,8 @@ def test_a_cancelled_run_stops_with_130_and_goes_on_later(root: Path, how: str) 
     child = _start(root, "--events", str(events))
     _wait_for(events, "refine")
     if how == "cancel file":
-        (root / "out" / "tiny" / "work" / "cancel").touch()
+        started = next(event for event in read_events(events) if isinstance(event, RunStarted))
+        Path(started.cancel_file).touch()
     else:
         child.send_signal(signal.SIGINT if how == "ctrl-c" else signal.SIGTERM)
     _out, told = child.communicate(timeout=30)
@@ -290,3 +291,81 @@ def test_bad_usage_is_exit_status_2(arguments: list[str], tmp_path: Path, monkey
     except SystemExit as ended:
         status = int(ended.code or 0)
     assert status == 2
+
+
+def test_what_an_unfinished_run_of_other_frames_left_is_not_delivered(root: Path) -> None:
+    shutil.rmtree(root / "out")
+    stale = _version(root, 1) / "comp" / f"tiny_draft_v001.{FIRST + 7}.exr"
+    stale.parent.mkdir(parents=True)
+    stale.write_bytes(b"left by a run of more frames")
+    data = json.loads((root / "shot" / "shot.json").read_text()) | {"frames": f"{FIRST}-{FIRST + 2}"}
+    (root / "shot" / "shot.json").write_text(json.dumps(data))
+    assert _run(root) == 0
+    assert sorted(_hashes(_version(root, 1))) == [str(FIRST), str(FIRST + 1), str(FIRST + 2)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"cut": f"{FIRST}-{FIRST}"}, {"show": "x"}, {"plate": {"path": "plate/tiny.####.exr", "fps": "30"}}],
+    ids=str,
+)
+def test_what_is_asked_for_otherwise_is_not_up_to_date(root: Path, change: dict[str, object]) -> None:
+    path = root / "shot" / "shot.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    assert _run(root) == 0
+    assert (_version(root, 2) / "manifest.json").is_file()
+
+
+def test_a_delivery_with_a_frame_gone_is_made_again(root: Path) -> None:
+    (_version(root, 1) / "comp" / f"tiny_draft_v001.{FIRST}.exr").unlink()
+    assert _run(root) == 0
+    assert len(_hashes(_version(root, 2))) == FRAMES
+
+
+def test_a_frame_that_was_tampered_with_is_never_copied(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    comp = _version(root, 1) / "comp" / f"tiny_draft_v001.{FIRST}.exr"
+    comp.write_bytes(comp.read_bytes()[:-1] + b"?")
+    frames = ("--frames", f"{FIRST + 3}-{FIRST + 4}", "--set", "finish.margin_px=30")
+    assert _run(root, *frames) == 2
+    assert f"frame {FIRST}" in capsys.readouterr().err
+
+
+def test_a_range_apart_from_the_last_version_is_refused(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.rmtree(root / "out")
+    assert _run(root, "--frames", f"{FIRST}-{FIRST + 1}") == 0
+    assert _run(root, "--frames", f"{FIRST + 5}-{FIRST + 6}") == 2
+    assert "hole" in capsys.readouterr().err
+    assert _run(root, "--frames", f"{FIRST + 2}-{FIRST + 6}") == 0
+    assert len(_hashes(_version(root, 2))) == 7
+
+
+def test_painted_in_the_delivery_and_in_work_the_one_in_work_is_kept(root: Path) -> None:
+    work = root / "out" / "tiny" / "work" / "matte" / "walker" / f"walker.{FIRST}.exr"
+    matte = exr.read_matte(work)
+    exr.write_matte(_version(root, 1) / "matte" / "walker" / work.name, matte * 0.25)
+    exr.write_matte(work, matte * 0.5)
+    digest = sha256_file(work)
+    assert _run(root) == 0
+    assert sha256_file(work) == digest
+
+
+def test_a_roto_of_every_frame_needs_no_tracking(root: Path) -> None:
+    for frame in range(FIRST, FIRST + FRAMES):
+        matte = exr.read_matte(_version(root, 1) / "matte" / "walker" / f"walker.{frame}.exr")
+        exr.write_matte(root / "shot" / f"roto.{frame}.exr", (matte > 0.5).astype("float32"))
+    path = root / "shot" / "shot.json"
+    subject = {"name": "walker", "matte": "roto.####.exr"}
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"subjects": [subject], "name": "roto"}))
+    assert _run(root) == 0
+    manifest = read_manifest(root / "out" / "roto" / "v001" / "manifest.json")
+    assert {fact["confidence"] for fact in manifest["frame_facts"].values()} == {1.0}
+
+
+def test_a_follower_learns_of_a_failure_before_the_first_stage(root: Path) -> None:
+    events = root / "e.jsonl"
+    assert _run(root, "--events", str(events), "--set", "finish.margn_px=3") == 2
+    first, last = list(read_events(events))
+    assert isinstance(first, RunStarted)
+    assert isinstance(last, RunFinished)
+    assert last.exit_code == 2
+    assert "margin_px" in last.text

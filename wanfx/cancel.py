@@ -35,7 +35,6 @@ class Cancellation:
         self._handlers: dict[int, object] = {}
 
     def __enter__(self) -> Cancellation:
-        self.file.unlink(missing_ok=True)
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
                 self._handlers[number] = signal.signal(number, self._on_signal)
@@ -47,7 +46,6 @@ class Cancellation:
         self._thread.join()
         for number, handler in self._handlers.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
-        self.file.unlink(missing_ok=True)
 
     def check(self) -> None:
         """Raise CancelledError where cancelling was asked for."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from wanfx.delivery import ShotFolder
 from wanfx.units import LEDGER, PaintableFolder
 
-_KEPT = ("lease.json", "cancel")
+_KEPT = ("lease.json",)
 
 
 @dataclass(frozen=True)

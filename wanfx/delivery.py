@@ -58,13 +58,13 @@ class ShotFolder:
     def lease(self) -> Path:
         return self.work / "lease.json"
 
-    @property
-    def cancel(self) -> Path:
-        return self.work / "cancel"
-
     def run_folder(self, run: str) -> Path:
-        """Events and log of one run."""
+        """Events and log of one run, and the file that cancels it."""
         return self.work / "runs" / run
+
+    def cancel_file(self, run: str) -> Path:
+        """The file whose appearance cancels the run."""
+        return self.run_folder(run) / "cancel"
 
     def versions(self) -> list[Version]:
         """All versions, oldest first."""

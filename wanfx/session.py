@@ -91,7 +91,7 @@ def run_shot(request: RunRequest, *, listeners: tuple[Listener, ...] = ()) -> Ou
         events.emit(
             RunStarted, schema=EVENT_SCHEMA, wanfx=__version__, shot=request.shot.name, task=request.shot.task,
             frames="" if request.frames is None else str(request.frames), pid=os.getpid(),
-            cancel_file=str(folder.cancel), log=str(log_path),
+            cancel_file=str(folder.cancel_file(run_id)), log=str(log_path),
         )  # fmt: skip
         outcome = _told(events, lambda: _run(request, folder, events), out=request.out)
         events.emit(RunFinished, exit_code=0, text="done", delivery=str(outcome.version.folder))
@@ -105,7 +105,9 @@ def _run(request: RunRequest, folder: ShotFolder, events: EventLog) -> Outcome:
     with hold_lease(folder.lease) as lease:
         _sweep(folder)
         cancellation = Cancellation(
-            folder.cancel, beat=lease.beat, on_forced=lambda: _finish(events, CancelledError("cancelled"))
+            folder.cancel_file(events.run),
+            beat=lease.beat,
+            on_forced=lambda: _finish(events, CancelledError("cancelled")),
         )
         context = RunContext(
             request.shot, options, folder, folder.in_progress(), color, events, cancellation, fresh=request.fresh
@@ -122,6 +124,10 @@ def _told(events: EventLog, make: Callable[[], Outcome], *, out: Path) -> Outcom
     except WanfxError as error:
         _finish(events, error)
         raise
+    except KeyboardInterrupt as error:
+        cancelled = CancelledError("cancelled", remedy="run the same command again to go on from here")
+        _finish(events, cancelled)
+        raise cancelled from error
     except BaseException as error:
         # The fault is wanfx's own and goes on to the caller; the events must still end.
         _finish(events, WanfxError(f"internal error: {error!r}"))

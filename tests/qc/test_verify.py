@@ -187,3 +187,22 @@ def test_oiiotool_shows_the_plates_header_attributes_in_the_comp(delivery: Path)
     shown = [name for name in kept if name in theirs]
     assert len(shown) >= 4
     assert {name: ours.get(name) for name in shown} == {name: theirs[name] for name in shown}
+
+
+@pytest.mark.parametrize("key", ["plate", "frame_facts", "files", "comp"])
+def test_a_manifest_with_a_key_removed_is_found(delivery: Path, capsys: pytest.CaptureFixture[str], key: str) -> None:
+    manifest = json.loads((delivery / "manifest.json").read_text())
+    del manifest[key]
+    (delivery / "manifest.json").write_text(json.dumps(manifest))
+    assert key in _verify(delivery, capsys, promise="provenance")
+
+
+def test_a_manifest_that_is_no_json_is_found(delivery: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (delivery / "manifest.json").write_text("{")
+    assert main(["verify", str(delivery)]) == 5
+    assert "manifest.json" in capsys.readouterr().err
+
+
+def test_a_frame_that_was_added_is_found(delivery: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copy(_comp(delivery, FIRST), _comp(delivery, FIRST + 50))
+    assert str(FIRST + 50) in _verify(delivery, capsys, promise="frame-lock")

@@ -28,7 +28,9 @@ def comp_attributes(
         tags = {
             name: header.attributes[name] for name in ("chromaticities", "colorInteropID") if name in header.attributes
         }
-    kept.setdefault("framesPerSecond", plate.fps)
+    if header.fps != plate.fps:
+        # The shot may say another rate than the file, or the only one.
+        kept["framesPerSecond"] = plate.fps
     if frame in plate.held and plate.timecode is not None:
         timecode = plate.timecode + (frame - plate.frames.first)
         kept["timeCode"] = exr.timecode_attribute(timecode, like=kept.get("timeCode"))
