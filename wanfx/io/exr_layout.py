@@ -173,11 +173,11 @@ def _attributes(file: BinaryIO) -> Iterator[ExrAttribute]:
 
 
 def _text(file: BinaryIO) -> str:
-    text = bytearray()
-    while (byte := file.read(1)) != b"\0":
-        text += byte
-        if not byte or len(text) > _LONGEST_NAME:
-            raise EOFError
+    start = file.tell()
+    text, end, _rest = file.read(_LONGEST_NAME + 1).partition(b"\0")
+    if not end:
+        raise EOFError
+    file.seek(start + len(text) + 1)
     return text.decode()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,6 +16,7 @@ from wanfx.ops.motion import Motion
 
 _BINS = 16
 _NOISE = 4 / 255
+_LEAST_OF_BOX = 0.04
 Labels = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 
@@ -81,21 +83,39 @@ def cut_prompted(
     """The subject in the box or at the points, (H, W) of 0 and 1; ``away`` is how unlike the background each pixel is,
     where that is ``known``.
     """
-    height, width = picture.shape[:2]
-    may_be = _reach(box, points, (height, width))
-    labels = np.where(may_be, cv2.GC_PR_BGD, cv2.GC_BGD)
+    may_be = _reach(box, points, picture.shape[:2])
     is_away = (away > 2.5) & (known > 0.5)
     inner = _inner(may_be)
     guess = np.where(known > 0.5, is_away, inner) if is_away[may_be].mean() > 0.08 else inner
-    labels = np.where(may_be & guess, cv2.GC_PR_FGD, labels).astype(np.uint8)
     still = _is_still(picture, away) & (known > 0.5) & may_be
     # A subject that hardly moves is still all over; what was pointed at is there all the same.
-    if still.sum() < 0.8 * (labels == cv2.GC_PR_FGD).sum():
-        labels[still] = cv2.GC_BGD
+    still &= still.sum() < 0.8 * (guess & may_be).sum()
+    matte = _without(_cut(picture, _prompted_labels(may_be, guess, still, points)), points)
+    if matte[may_be].mean() < _LEAST_OF_BOX:
+        matte = _without(_cut(picture, _prompted_labels(may_be, inner, np.zeros_like(still), points)), points)
+    # An artist who draws a box means it: where no edge is found, the middle of the box is the subject.
+    return matte if matte[may_be].mean() >= _LEAST_OF_BOX else _without(inner.astype(np.float32), points)
+
+
+def _prompted_labels(may_be: Mask, guess: Mask, still: Mask, points: tuple[PointPrompt, ...]) -> Labels:
+    labels = np.where(may_be, np.where(guess, cv2.GC_PR_FGD, cv2.GC_PR_BGD), cv2.GC_BGD).astype(np.uint8)
+    labels[still] = cv2.GC_BGD
     for point in points:
         label = cv2.GC_FGD if point.keep else cv2.GC_BGD
-        cv2.circle(labels, (int(point.x), int(point.y)), max(2, height // 90), int(label), -1)
-    return _cut(picture, labels)
+        cv2.circle(labels, (int(point.x), int(point.y)), _point_px(may_be), int(label), -1)
+    return labels
+
+
+def _without(matte: Array, points: tuple[PointPrompt, ...]) -> Array:
+    """The matte without discs around the points off the subject: filling holes must not take them in again."""
+    for point in points:
+        if not point.keep:
+            cv2.circle(matte, (int(point.x), int(point.y)), _point_px(matte), 0.0, -1)
+    return matte
+
+
+def _point_px(picture: npt.NDArray[Any]) -> int:
+    return max(2, int(picture.shape[0]) // 90)
 
 
 def _reach(box: BoxPrompt | None, points: tuple[PointPrompt, ...], shape: tuple[int, int]) -> Mask:
