@@ -188,7 +188,7 @@ def _movie(path: Path, frames: int, size: tuple[int, int], *, rotate: int = 0) -
         stream = output.add_stream("libx264", rate=24)
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
         if rotate:
-            stream.metadata["rotate"] = str(rotate)
+            stream.set_display_rotation(rotate)
         for index in range(frames):
             rgb = (np.clip(plate_pixels(index)[0].astype(np.float32), 0, 1) ** (1 / 2.4) * 255).astype(np.uint8)
             picture = np.tile(rgb, (2, 2, 1))[: size[1], : size[0]]
@@ -211,6 +211,16 @@ def test_a_movie_of_one_frame_is_a_shot_of_one_frame(root: Path) -> None:
     _change(root, plate="clip.mp4")
     assert _run(root) == 0
     assert main(["verify", str(root / "out" / "tiny" / "v002")]) == 0
+
+
+def test_a_portrait_clip_with_a_rotation_tag_stands_upright(root: Path) -> None:
+    _movie(root / "shot" / "clip.mp4", FRAMES, (WIDTH, HEIGHT), rotate=90)
+    _change(root, plate="clip.mp4", name="portrait", subjects=[{"box": [20, 50, 90, 150]}])
+    assert _run(root) == 0
+    version = root / "out" / "portrait" / "v001"
+    header = exr.read_header(version / "comp" / f"portrait_draft_v001.{FIRST}.exr")
+    assert (header.data_window.width, header.data_window.height) == (HEIGHT, WIDTH)
+    assert main(["verify", str(version)]) == 0
 
 
 @pytest.mark.parametrize("size", [(191, 107), (1919, 1079)], ids=str)

@@ -118,3 +118,6 @@ def test_a_wrong_studio_file_is_named(tmp_path: Path, monkeypatch: pytest.Monkey
     with pytest.raises(OptionError) as caught:
         resolve_options(parse_shot(LEAST))
     assert caught.value.path == str(studio)
+    studio.write_text("[finsh]\nmargin_px = 5\n")
+    with pytest.raises(ShotError, match="finish"):
+        resolve_options(parse_shot(LEAST))

@@ -31,9 +31,10 @@ from wanfx.events import EventLog, Listener, RunFinished, RunStarted
 from wanfx.frames import FrameRange
 from wanfx.io.atomic import is_leftover
 from wanfx.lease import hold_lease
-from wanfx.options import Options
+from wanfx.options import STAGE_OPTIONS, Options
 from wanfx.pipeline import Outcome, choose_frames, make_delivery
 from wanfx.plan import Plan, plan_run
+from wanfx.schema import refuse_unknown
 from wanfx.shot import Shot, read_data_file, read_option_tables
 from wanfx.stages.context import RunContext
 from wanfx.stages.ingest import open_plate, shot_frames
@@ -66,7 +67,9 @@ def resolve_options(shot: Shot, *, flags: Mapping[str, Any] | None = None) -> Op
     if studio:
         path = Path(studio)
         try:
-            options = options.with_values(read_option_tables(read_data_file(path)), source="studio")
+            data = read_data_file(path)
+            refuse_unknown(data, STAGE_OPTIONS, key="")
+            options = options.with_values(read_option_tables(data), source="studio")
         except InputError as error:
             error.path = error.path or str(path)
             raise
