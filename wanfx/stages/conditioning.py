@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -81,6 +81,7 @@ class PlateWindow:
     refined: Refined
     bridge: SpaceBridge
     hidden_px: float
+    _read: dict[tuple[str, int], Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def size(self) -> Size:
@@ -121,11 +122,23 @@ class PlateWindow:
         return self.bridge.encode(straight), alpha
 
     def _matte(self, frame: int) -> Array:
-        return exr.read_matte(self.refined.matte.path(frame), canvas=self.conditioning.plate.canvas)
+        path, canvas = self.refined.matte.path(frame), self.conditioning.plate.canvas
+        matte: Array = self._once("matte", frame, lambda: exr.read_matte(path, canvas=canvas))
+        return matte
 
     def _plate(self, frame: int) -> npt.NDArray[Any]:
         plate = self.conditioning.plate
-        return exr.read_frame(plate.path(frame), canvas=plate.canvas, frame=frame).rgb
+        read = self._once("plate", frame, lambda: exr.read_frame(plate.path(frame), canvas=plate.canvas, frame=frame))
+        rgb: npt.NDArray[Any] = read.rgb
+        return rgb
+
+    def _once(self, what: str, frame: int, read: Callable[[], Any]) -> Any:
+        """What was read of this frame; other frames' are let go."""
+        for key in [key for key in self._read if key[1] != frame]:
+            del self._read[key]
+        if (what, frame) not in self._read:
+            self._read[what, frame] = read()
+        return self._read[what, frame]
 
     def _to_model(self, rgb: Array, frame: int) -> Array:
         crop = self.conditioning.crops[frame]
