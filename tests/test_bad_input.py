@@ -361,6 +361,25 @@ def test_an_untagged_exr_is_refused_with_the_key_that_mends_it(root: Path, capsy
     assert _run(root) == 0
 
 
+def test_the_plates_alpha_and_channels_are_carried_over_on_request(root: Path) -> None:
+    for index in range(FRAMES):
+        rgb = plate_pixels(index)[0]
+        alpha = np.zeros(rgb.shape[:2], np.float16)
+        depth = np.full(rgb.shape[:2], 5.5, np.float32)
+        window = Box(0, 0, WIDTH, HEIGHT)
+        planes = (*(np.ascontiguousarray(rgb[..., c]) for c in range(3)), alpha, depth)
+        part = exr.Part("rgba", planes, ("R", "G", "B", "A", "depth.Z"))
+        exr.write_parts(
+            _plate(root, FIRST + index), [part], data_window=window, display_window=window,
+            attributes=plate_attributes(index),
+        )  # fmt: skip
+    assert _run(root, "--set", "finish.plate_alpha=keep", "--set", "finish.plate_channels=keep") == 0
+    parts, _ = exr.read_parts(root / "out" / "tiny" / "v002" / "comp" / f"tiny_draft_v002.{FIRST}.exr")
+    planes = {name: plane for part in parts.values() for name, plane in part.planes.items()}
+    assert (planes["plate.depth_Z"] == np.float32(5.5)).all()
+    np.testing.assert_array_equal(planes["A"] > 0, planes["matte_character.A"] > 0)
+
+
 def test_a_roto_of_another_size_is_refused_before_any_work(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     exr.write_matte(root / "shot" / f"roto.{BAD}.exr", np.ones((40, 60), np.float32))
     _change(root, subjects=[{"name": "walker", "matte": f"roto.{BAD}.exr"}])

@@ -218,9 +218,7 @@ class CompMaker:
     ) -> None:  # fmt: skip
         plate, header, layer = self._plate, source.header, self._inputs.layer
         here = header.data_window.slices(plate.canvas)
-        alpha = self._ones.astype(rgb.dtype, copy=False)
-        if self._options.plate_alpha == "keep" and source.alpha is not None:
-            alpha = source.alpha
+        alpha = self._alpha(source, layers)
         planes = tuple(rgb[here][..., channel] for channel in range(3))
         char = self._lay_out(layers.char, layers.box)[here]
         parts = [
@@ -243,6 +241,16 @@ class CompMaker:
             compression=self._options.compression,
             attributes=comp_attributes(header, plate, frame, color=self._run.color, provenance=self._inputs.provenance),
         )
+
+    def _alpha(self, source: exr.ExrFrame, layers: _Layers) -> Pixels:
+        """1; or, on request, the plate's own, with the character over it (and 1 where there is a new world)."""
+        if self._options.plate_alpha == "one" or source.alpha is None:
+            return self._ones.astype(source.rgb.dtype, copy=False)
+        alpha, inside = source.alpha.copy(), layers.box.slices()
+        front = np.float32(1) if self._inputs.conditioning.is_world else layers.mattes.character.astype(np.float32)
+        over = front + (1 - front) * alpha[inside].astype(np.float32)
+        alpha[inside] = np.where(is_lit(layers.mattes.edit), over.astype(alpha.dtype), alpha[inside])
+        return alpha
 
     def _timecode(self, frame: int, header: exr.ExrHeader) -> str | None:
         plate = self._plate
