@@ -30,8 +30,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Optional, Union
 
-DONE = 0
-
 
 class WanfxError(Exception):
     """A failure that a user can read: ``what``, where it was found and the ``remedy``.

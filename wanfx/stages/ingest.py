@@ -95,6 +95,8 @@ def _warn_of_defaults(run: RunContext, source: Source) -> None:
         run.warn(STAGE, f"the plate's colour space is not tagged; taken as {source.space.name} (set plate.colorspace)")
     if source.fps_from == "default":
         run.warn(STAGE, f"the plate has no frame rate; taken as {source.fps} (set plate.fps)")
+    if source.movie is not None and source.movie.is_interlaced:
+        run.warn(STAGE, "the movie is interlaced; its fields stay woven together (deinterlace it first)")
     for frame, other in source.held.items():
         run.warn(STAGE, f"missing frame; {other} is held", frame=frame)
 
