@@ -27,8 +27,8 @@ _SOURCES = {
 _LAYERS: list[set[str]] = [
     {"wanfx_color"},
     {"wanfx", "wanfx.errors", "wanfx.frames", "wanfx.options", "wanfx.images", "wanfx.events", "wanfx.shot",
-     "wanfx.schema", "wanfx.runner", "wanfx.keys", "wanfx.names", "wanfx.colors", "wanfx.delivery", "wanfx.lease",
-     "wanfx.cancel"},
+     "wanfx.schema", "wanfx.knobs", "wanfx.runner", "wanfx.keys", "wanfx.names", "wanfx.colors",
+     "wanfx.delivery", "wanfx.lease", "wanfx.cancel"},
     {"wanfx.ops", "wanfx.io", "wanfx.backends.protocols"},
     {"wanfx.backends", "wanfx.units", "wanfx.manifest", "wanfx.demo"},
     {"wanfx.stages", "wanfx.qc", "wanfx.trust"},
@@ -39,7 +39,9 @@ _LAYERS: list[set[str]] = [
 # Within a layer all may import each other, but ops is arrays in, arrays out.
 _FORBIDDEN = {"wanfx.ops": "wanfx.io"}
 
-_DCC_MODULES = {f"wanfx.{name}" for name in ("errors", "frames", "options", "events", "shot", "schema", "runner")}
+_DCC_MODULES = {
+    f"wanfx.{name}" for name in ("errors", "frames", "options", "knobs", "events", "shot", "schema", "runner")
+}
 _STDLIB = sys.stdlib_module_names
 _SINCE_3_9 = {"tomllib"}  # standard library modules that Python 3.9 lacks
 _WEIGHTY = {"torch", "torchvision", "diffusers", "transformers", "sam2", "onnxruntime", "accelerate"}

@@ -8,7 +8,8 @@ import json
 import pytest
 
 from wanfx.errors import OptionError
-from wanfx.options import STAGE_OPTIONS, Options, OptionSpec, find_spec, parse_assignment, specs
+from wanfx.knobs import OptionSpec
+from wanfx.options import STAGE_OPTIONS, Options, find_spec, parse_assignment, specs
 
 _SPECS = list(specs())
 _NUMBERS = [spec for spec in _SPECS if spec.kind in ("int", "float")]

@@ -9,22 +9,12 @@ import dataclasses
 import difflib
 import typing
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Dict, Iterator, Literal, Mapping, Optional, Tuple, Union
+from typing import Annotated, Any, Dict, Iterator, Literal, Mapping, Optional, Tuple
 
 from wanfx.errors import OptionError
+from wanfx.knobs import Knob, OptionSpec, make_spec
 
 Source = Literal["default", "studio", "shot", "flag"]
-Kind = Literal["bool", "int", "float", "str", "choice"]
-
-
-@dataclass(frozen=True)
-class Knob:
-    """How an option is shown: help text, unit, and its limits (both inclusive)."""
-
-    help: str
-    unit: str = ""
-    min: Optional[float] = None
-    max: Optional[float] = None
 
 
 @dataclass(frozen=True)
@@ -48,7 +38,7 @@ class IngestOptions:
 class MatteOptions:
     """How the subject is found and carried through the shot."""
 
-    backend: Annotated[str, Knob("Segmenter: lite")] = "lite"
+    backend: Annotated[str, Knob("Segmenter: lite, flow, or auto for the best that is installed")] = "auto"
     width_px: Annotated[int, Knob("Width of the pictures that are analysed", "px", 160, 1920)] = 640
     grow_px: Annotated[float, Knob("Grow (or, negative, shrink) the matte", "px", -64, 64)] = 0.0
     soften_px: Annotated[float, Knob("Soften the matte's edge", "px", 0, 64)] = 0.0
@@ -59,6 +49,16 @@ class RefineOptions:
     """How the matte becomes alpha."""
 
     radius_px: Annotated[float, Knob("Half width of the band in which alpha is found from colour", "px", 0, 64)] = 8.0
+
+
+@dataclass(frozen=True)
+class PoseOptions:
+    """How the actor's pose is found."""
+
+    backend: Annotated[str, Knob("Pose estimator: lite, none, or auto for the best that is installed")] = "auto"
+    smooth_frames: Annotated[
+        float, Knob("How far over time a point that hardly moves is smoothed; quick ones less", "frames", 0, 16)
+    ] = 2.0
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,10 @@ class ConditionOptions:
     """What the generator is given."""
 
     crop: Annotated[Literal["subject", "frame"], Knob("Work on a tracked crop, or on the whole frame")] = "subject"
+    character: Annotated[
+        Literal["auto", "puppet", "card"],
+        Knob("Draft character: a puppet that performs, a card that follows, or a puppet where poses are found"),
+    ] = "auto"
     margin: Annotated[float, Knob("Room around the subject, as a part of its size", "", 0, 2)] = 0.25
     exposure_stops: Annotated[
         Optional[float],
@@ -146,6 +150,7 @@ class Options:
     ingest: IngestOptions = field(default_factory=IngestOptions)
     matte: MatteOptions = field(default_factory=MatteOptions)
     refine: RefineOptions = field(default_factory=RefineOptions)
+    pose: PoseOptions = field(default_factory=PoseOptions)
     clean: CleanOptions = field(default_factory=CleanOptions)
     condition: ConditionOptions = field(default_factory=ConditionOptions)
     generate: GenerateOptions = field(default_factory=GenerateOptions)
@@ -178,6 +183,7 @@ STAGE_OPTIONS: Dict[str, type] = {
     "ingest": IngestOptions,
     "matte": MatteOptions,
     "refine": RefineOptions,
+    "pose": PoseOptions,
     "clean": CleanOptions,
     "condition": ConditionOptions,
     "generate": GenerateOptions,
@@ -188,93 +194,12 @@ STAGE_OPTIONS: Dict[str, type] = {
 }
 
 
-@dataclass(frozen=True)
-class OptionSpec:
-    """One option as user interfaces and the schema need it."""
-
-    stage: str
-    name: str
-    kind: Kind
-    optional: bool
-    choices: Tuple[str, ...]
-    default: Any
-    knob: Knob
-
-    @property
-    def key(self) -> str:
-        return f"{self.stage}.{self.name}"
-
-    @property
-    def expects(self) -> str:
-        """What the option may be, in words."""
-        if self.kind == "choice":
-            return "one of " + ", ".join(self.choices)
-        words = {"bool": "true or false", "int": "a whole number", "float": "a number", "str": "text"}[self.kind]
-        if self.knob.min is not None and self.knob.max is not None:
-            words += f" from {self.knob.min:g} to {self.knob.max:g}"
-        return words + (" or none" if self.optional else "")
-
-    def parse(self, value: Any) -> Any:
-        """``value`` (of the option's type, or text) as the option's type; OptionError where it cannot be."""
-        if self.optional and (value is None or value == "none"):
-            return None
-        parsed = _PARSERS[self.kind](value)
-        if parsed is None or (self.kind == "choice" and parsed not in self.choices) or not self._within(parsed):
-            raise OptionError(f"{value!r} is not {self.expects}", key=self.key, remedy=f"set it to {self.expects}")
-        return parsed
-
-    def _within(self, value: Any) -> bool:
-        if self.kind not in ("int", "float"):
-            return True
-        low = self.knob.min is None or value >= self.knob.min
-        return low and (self.knob.max is None or value <= self.knob.max)
-
-
-def _parse_bool(value: Any) -> Optional[bool]:
-    if isinstance(value, bool):
-        return value
-    return {"true": True, "false": False}.get(value.lower()) if isinstance(value, str) else None
-
-
-def _parse_float(value: Any) -> Optional[float]:
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return number if number - number == 0 else None
-
-
-def _parse_int(value: Any) -> Optional[int]:
-    number = _parse_float(value)
-    return int(number) if number is not None and number == int(number) else None
-
-
-def _parse_str(value: Any) -> Optional[str]:
-    return value if isinstance(value, str) else None
-
-
-_PARSERS = {"bool": _parse_bool, "int": _parse_int, "float": _parse_float, "str": _parse_str, "choice": _parse_str}
-
-
 def specs() -> Iterator[OptionSpec]:
     """Every option, in the order of the stages."""
     for stage, options in STAGE_OPTIONS.items():
         hints = typing.get_type_hints(options, include_extras=True)
         for item in dataclasses.fields(options):
-            yield _spec(stage, item, hints[item.name])
-
-
-def _spec(stage: str, item: "dataclasses.Field[Any]", hint: Any) -> OptionSpec:
-    kind, knob = typing.get_args(hint)
-    optional = typing.get_origin(kind) is Union
-    if optional:
-        kind = next(arg for arg in typing.get_args(kind) if arg is not type(None))
-    is_choice = typing.get_origin(kind) is Literal
-    choices = typing.get_args(kind) if is_choice else ()
-    name: Kind = "choice" if is_choice else kind.__name__
-    return OptionSpec(stage, item.name, name, optional, choices, item.default, knob)
+            yield make_spec(stage, item, hints[item.name])
 
 
 _SPECS: Dict[str, OptionSpec] = {spec.key: spec for spec in specs()}

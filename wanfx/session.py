@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from wanfx import __version__
+from wanfx.backends.registry import resolve_backends
 from wanfx.cancel import Cancellation
 from wanfx.colors import color_errors
 from wanfx.delivery import ShotFolder
@@ -58,7 +59,8 @@ class RunRequest:
 
 
 def resolve_options(shot: Shot, *, flags: Mapping[str, Any] | None = None) -> Options:
-    """Flag, shot, studio file (``$WANFX_STUDIO``), default: the first that says something holds.
+    """Flag, shot, studio file (``$WANFX_STUDIO``), default: the first that says something holds. ``auto`` backends are
+    resolved here, once.
 
     Raises OptionError or ShotError naming the key.
     """
@@ -74,7 +76,7 @@ def resolve_options(shot: Shot, *, flags: Mapping[str, Any] | None = None) -> Op
             error.path = error.path or str(path)
             raise
     options = options.with_values(shot.options, source="shot")
-    return options.with_values(dict(flags or {}), source="flag")
+    return resolve_backends(options.with_values(dict(flags or {}), source="flag"))
 
 
 def run_shot(request: RunRequest, *, listeners: tuple[Listener, ...] = ()) -> Outcome:

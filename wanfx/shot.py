@@ -45,6 +45,7 @@ class ReferenceInput:
     matte: Annotated[Optional[str], Key("hand-made matte of the character; its alpha or a cut-out when not given")] = (
         None
     )
+    pose: Annotated[Optional[str], Key("pose of the character (wanfx.pose/1 JSON); found when not given")] = None
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,14 @@ class PointInput:
 
 
 @dataclass(frozen=True)
+class BoxInput:
+    """A box around the subject in some frame."""
+
+    box: Annotated[Tuple[float, float, float, float], Key("[x0, y0, x1, y1], full-resolution display-window pixels")]
+    frame: Annotated[int, Key("frame of the box")]
+
+
+@dataclass(frozen=True)
 class SubjectInput:
     """The actor: named, and found by a box, points, a hand-made matte or (nothing given) by motion."""
 
@@ -67,7 +76,8 @@ class SubjectInput:
         Key("[x0, y0, x1, y1] around the subject, full-resolution display-window pixels, origin top-left"),
     ] = None
     frame: Annotated[Optional[int], Key("frame of the box; the shot's first when not given")] = None
-    points: Annotated[Tuple[PointInput, ...], Key("points on and off the subject")] = ()
+    boxes: Annotated[Tuple[BoxInput, ...], Key("boxes in more frames, where tracking needs correction")] = ()
+    points: Annotated[Tuple[PointInput, ...], Key("points on and off the subject, in any frame")] = ()
     matte: Annotated[Optional[str], Key("hand-made matte sequence; frames it lacks are tracked")] = None
 
 

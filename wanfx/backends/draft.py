@@ -1,4 +1,4 @@
-"""draft: no weights, no GPU. The reference's cut-out is a card that follows the actor; a new background is as given."""
+"""draft: no GPU. The reference's cut-out performs as a puppet or a card; a new background is as given."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from wanfx.backends.protocols import GeneratedFrame, ModelCard, Quality, WindowI
 
 
 class DraftGenerator:
-    """Lays the card over the background. Frames do not depend on each other, so nothing is carried."""
+    """Lays the character over the background. Frames do not depend on each other, so nothing is carried."""
 
     name = "draft"
     quality: Quality = "draft"
-    models: tuple[ModelCard, ...] = (ModelCard("wanfx-draft-card", "1", "Apache-2.0"),)
+    models: tuple[ModelCard, ...] = (ModelCard("wanfx-draft", "2", "Apache-2.0"),)
     window_frames = 16
     carried_frames = 0
     pixel_type: Literal["half", "float"] = "half"
@@ -24,12 +24,12 @@ class DraftGenerator:
         """Nothing to load."""
 
     def generate(self, inputs: WindowInputs) -> Iterator[GeneratedFrame]:
-        """Every frame of the window: straight card colour where the card is, background elsewhere."""
+        """Every frame of the window: straight colour where the character is, background elsewhere."""
         for frame in inputs.frames:
             background = inputs.background(frame)
-            card = inputs.card(frame)
-            if card is None:
+            character = inputs.character(frame)
+            if character is None:
                 yield GeneratedFrame(background, None)
                 continue
-            rgb, alpha = card
+            rgb, alpha = character
             yield GeneratedFrame(np.where(alpha[..., None] > 0, rgb, background), alpha)

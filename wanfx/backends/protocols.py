@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wanfx.frames import FrameRange, Size
+from wanfx.ops.pose import Pose
 
 Array = npt.NDArray[np.float32]
 Quality = Literal["draft", "preview", "fast", "final"]
@@ -90,6 +91,29 @@ class Segmenter(Protocol):
         ...
 
 
+class PoseEstimator(Protocol):
+    """Finds the pose of one person."""
+
+    name: str
+    models: tuple[ModelCard, ...]
+
+    def load(self) -> None: ...
+
+    def track(self, source: FrameSource, *, matte: Callable[[int], Array]) -> Iterator[tuple[int, Pose]]:
+        """Frame and pose (pixels of the source) of the person that ``matte`` (H, W, at the source's size) shows.
+
+        Each frame once, in order, not smoothed over time; where nobody is found, every confidence is 0.
+        """
+        ...
+
+    def find(self, picture: Array, *, alpha: Array) -> Pose:
+        """The pose of the character in a still: display-encoded sRGB (H, W, 3) in [0, 1], its alpha (H, W).
+
+        Raises NothingFoundError where it finds none.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class GeneratedFrame:
     """One frame in model space: rgb (H, W, 3) float32 in about [-1, 1], and alpha (H, W) where the generator has one.
@@ -124,8 +148,8 @@ class WindowInputs(Protocol):
         """(H, W) in [0, 1]: where the generator draws."""
         ...
 
-    def card(self, frame: int) -> tuple[Array, Array] | None:
-        """The reference placed in the crop: straight rgb in model space and alpha (H, W); None in `background`."""
+    def character(self, frame: int) -> tuple[Array, Array] | None:
+        """The reference, performing, in the crop: straight rgb in model space, alpha (H, W); None in `background`."""
         ...
 
 

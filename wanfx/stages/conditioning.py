@@ -105,7 +105,7 @@ class PlateWindow:
         crop = self.conditioning.crops[frame]
         return np.clip(to_model(self._matte(frame)[crop.slices()], size=self.size), 0.0, 1.0)
 
-    def card(self, frame: int) -> tuple[Array, Array] | None:
+    def character(self, frame: int) -> tuple[Array, Array] | None:
         """The reference placed in the crop: straight rgb in model space and alpha."""
         conditioning = self.conditioning
         if conditioning.card is None:

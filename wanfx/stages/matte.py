@@ -121,13 +121,20 @@ def read_prompts(subject: SubjectInput, ingested: Ingested) -> Prompts:
         )
         for i, point in enumerate(subject.points)
     )
-    if subject.box is None:
-        return Prompts(points)
-    x0, y0, x1, y1 = subject.box
-    if x1 <= x0 or y1 <= y0:
-        raise ShotError("ends before it starts", key="subjects[0].box", remedy="write it as [x0, y0, x1, y1]")
-    frame = _frame(plate, subject.frame, key="subjects[0].frame")
-    return Prompts(points, (BoxPrompt(frame, *place(x0, y0), *place(x1, y1)),))
+    boxes = []
+    for key, frame, (x0, y0, x1, y1) in _boxes(subject):
+        if x1 <= x0 or y1 <= y0:
+            raise ShotError("ends before it starts", key=f"{key}.box", remedy="write it as [x0, y0, x1, y1]")
+        boxes.append(BoxPrompt(_frame(plate, frame, key=f"{key}.frame"), *place(x0, y0), *place(x1, y1)))
+    return Prompts(points, tuple(boxes))
+
+
+def _boxes(subject: SubjectInput) -> Iterator[tuple[str, int | None, tuple[float, float, float, float]]]:
+    """Where each box is in the shot file, its frame and corners."""
+    if subject.box is not None:
+        yield "subjects[0]", subject.frame, subject.box
+    for index, other in enumerate(subject.boxes):
+        yield f"subjects[0].boxes[{index}]", other.frame, other.box
 
 
 def _frame(plate: Plate, frame: int | None, *, key: str) -> int:

@@ -1,4 +1,4 @@
-"""lite holds the subject through a shot: painted figures over a panning wall."""
+"""flow holds the subject through a shot: painted figures over a panning wall."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from wanfx.backends.lite import LiteSegmenter
+from wanfx.backends.flow import FlowSegmenter
 from wanfx.backends.protocols import BoxPrompt, PointPrompt, Prompts
 from wanfx.errors import NothingFoundError
 from wanfx.frames import FrameRange, Size
@@ -61,7 +61,7 @@ class _Painted:
 
 
 def _mattes(source: _Painted, prompts: Prompts) -> dict[int, tuple[np.ndarray, float]]:
-    found = [(frame, (matte, trust)) for frame, matte, trust in LiteSegmenter().segment(source, prompts=prompts)]
+    found = [(frame, (matte, trust)) for frame, matte, trust in FlowSegmenter().segment(source, prompts=prompts)]
     assert len(found) == len({frame for frame, _ in found}), "a frame came twice"
     return dict(found)
 

@@ -1,4 +1,4 @@
-"""lite: a segmenter without weights. The subject is what was boxed or clicked, or what moves; optical flow carries it
+"""flow: a segmenter without weights. The subject is what was boxed or clicked, or what moves; optical flow carries it
 through the shot, its colours and the difference to the shot's background redraw it in every frame.
 """
 
@@ -26,11 +26,11 @@ _COARSE = 0.5
 _REMEDY = "give a box around the subject: [[subjects]] box = [x0, y0, x1, y1], frame = N"
 
 
-class LiteSegmenter:
+class FlowSegmenter:
     """Box or points, or the moving foreground; carried by flow, forwards and backwards from the prompted frames."""
 
-    name = "lite"
-    models: tuple[ModelCard, ...] = (ModelCard("wanfx-lite-flow", "2", "Apache-2.0"),)
+    name = "flow"
+    models: tuple[ModelCard, ...] = (ModelCard("wanfx-flow", "2", "Apache-2.0"),)
 
     def load(self) -> None:
         """Nothing to load."""

@@ -1,0 +1,45 @@
+"""Pose files: JSON of schema ``wanfx.pose/1``, one pose a frame, in pixels of the picture they were found in.
+
+``{"schema": "wanfx.pose/1", "size": [1280, 720], "frames": {"1001": [[x, y, confidence, depth], ... 133 rows]}}``;
+the rows are COCO-WholeBody's points (`wanfx.ops.pose`). A still's pose is a file with one frame, of any number.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from wanfx.errors import ShotError
+from wanfx.frames import Size
+from wanfx.io.atomic import atomic_path
+from wanfx.ops.pose import Pose
+
+SCHEMA = "wanfx.pose/1"
+_REMEDY = f"give a file of schema {SCHEMA}: 133 rows of x, y, confidence, depth a frame"
+
+
+def write_poses(path: Path, poses: Mapping[int, Pose], *, size: Size) -> None:
+    """Write poses, rounded to a thousandth of a pixel."""
+    data = {
+        "schema": SCHEMA,
+        "size": [size.width, size.height],
+        "frames": {str(frame): pose.as_rows() for frame, pose in sorted(poses.items())},
+    }
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(data), encoding="utf-8")
+
+
+def read_poses(path: Path, *, key: str = "") -> tuple[dict[int, Pose], Size]:
+    """The poses of a file, and the size of the picture they are in. Raises ShotError naming the file."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        if data["schema"] != SCHEMA:
+            raise ValueError(f"schema {data['schema']!r} is not known here")
+        width, height = data["size"]
+        poses = {int(frame): Pose.from_rows(rows) for frame, rows in data["frames"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ShotError(f"is not a pose file ({error})", key=key, path=path, remedy=_REMEDY) from error
+    if not poses:
+        raise ShotError("holds no pose", key=key, path=path, remedy=_REMEDY)
+    return poses, Size(int(width), int(height))
