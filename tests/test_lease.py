@@ -108,6 +108,18 @@ def test_of_many_runs_that_find_a_dead_lease_one_gets_it(path: Path) -> None:
     assert sorted(item.name for item in path.parent.iterdir()) == ["lease.json"]
 
 
+def test_a_run_that_died_while_it_took_a_dead_lease_over_is_followed(path: Path) -> None:
+    dead_start = process_start(os.getpid()) + "0"
+    _leave(path, Holder(socket.gethostname(), os.getpid(), dead_start, "dead"))
+    _leave(
+        path.with_name(f".{path.name}.after.dead"), Holder(socket.gethostname(), os.getpid(), dead_start, "claimant")
+    )
+    lease = Lease(path)
+    lease.take()
+    lease.beat()
+    assert sorted(item.name for item in path.parent.iterdir()) == ["lease.json"]
+
+
 def test_this_process_has_a_start_and_a_dead_one_has_none() -> None:
     assert process_start(os.getpid())
     child = subprocess.Popen([sys.executable, "-c", ""])

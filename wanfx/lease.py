@@ -65,8 +65,8 @@ class Lease:
                 other = read_holder(self.path)
                 if other is not None and not _is_dead(other, self.path):
                     raise self._held_by(other)
-                if other is not None:
-                    self._remove_dead(other)
+                if other is not None and self._take_over(other, mine):
+                    return
             raise self._held_by(read_holder(self.path))
         finally:
             mine.unlink(missing_ok=True)
@@ -78,16 +78,29 @@ class Lease:
             remedy="wait for it, or cancel it first; a dead run's lease is taken over by itself",
         )
 
-    def _remove_dead(self, dead: Holder) -> None:
-        """Remove the dead holder's file; where another run was quicker, put the other's file back."""
-        aside = self.path.with_name(f".{self.path.name}.dead.{self.holder.token}")
-        with contextlib.suppress(FileNotFoundError):
-            self.path.rename(aside)
-            taken = read_holder(aside)
-            if taken is not None and taken.token != dead.token:
-                with contextlib.suppress(FileExistsError):
-                    os.link(aside, self.path)
-            aside.unlink()
+    def _take_over(self, dead: Holder, mine: Path) -> bool:
+        """Put ``mine`` in the place of the dead holder's file; False where another run was quicker.
+
+        Only who holds the claim to a dead holder's file may replace it. A claimant that died is followed in turn.
+        """
+        claims, last = [], dead
+        while True:
+            claims.append(self.path.with_name(f".{self.path.name}.after.{last.token}"))
+            try:
+                os.link(mine, claims[-1])
+                break
+            except FileExistsError:
+                claimant = read_holder(claims[-1])
+                if claimant is None or not _is_dead(claimant, claims[-1]):
+                    return False
+                last = claimant
+        now = read_holder(self.path)
+        is_still_dead = now is not None and now.token == dead.token
+        if is_still_dead:
+            mine.replace(self.path)
+        for claim in claims:
+            claim.unlink(missing_ok=True)
+        return is_still_dead
 
     def beat(self) -> None:
         """Say that this run is alive. Raises LeaseHeldError where the lease was lost."""
