@@ -1,0 +1,108 @@
+"""What is measured of every frame, and ``measures.jsonl``, where it is kept: one JSON line a frame.
+
+A line is ``{"frame": 1001, "matte_confidence": 0.93, ..., "notes": ["the matte is painted"]}``. The unit is in the
+measure's name; what was not measured is left out. A measure that is in no `SPECS` is plotted too, under its own name.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from wanfx.errors import InputError
+from wanfx.io.atomic import write_text
+
+Row = Mapping[str, Any]
+Bad = Literal["low", "high", "none"]
+FRAME, NOTES = "frame", "notes"
+
+
+@dataclass(frozen=True)
+class MeasureSpec:
+    """How a measure is shown, and which values make a frame worth a look.
+
+    ``limit`` is where a low or high value begins to be bad; without one, it is what stands out from the rest of the
+    shot. ``is_share`` is a value from 0 to 1. ``reason`` is said of a bad frame.
+    """
+
+    name: str
+    label: str
+    unit: str
+    bad: Bad = "none"
+    limit: float | None = None
+    reason: str = ""
+    is_share: bool = False
+
+
+SPECS = (
+    MeasureSpec("matte_confidence", "Matte confidence", "0 to 1", "low", 0.5, "the matte is uncertain", True),
+    MeasureSpec("matte_area_share", "Matte area", "share of the frame"),
+    MeasureSpec("matte_jump_px", "Jump of the matte's centre", "px a frame", "high", None, "the matte jumps"),
+    MeasureSpec("camera_confidence", "Camera confidence", "0 to 1", "low", 0.5, "the camera track is uncertain", True),
+    MeasureSpec(
+        "clean_seen_share", "Clean plate seen in other frames", "share of the hidden area", "low", 0.9,
+        "background was never seen; the clean plate is filled there", True,
+    ),
+    MeasureSpec("pose_confidence", "Pose confidence", "0 to 1", "low", 0.5, "the actor's pose is uncertain", True),
+    MeasureSpec("wrists_px", "Wrists, character to actor", "px", "high", None, "the wrists are off the actor's"),
+    MeasureSpec("ankles_px", "Ankles, character to actor", "px", "high", None, "the ankles are off the actor's"),
+    MeasureSpec("edit_share", "Edited area", "share of the frame"),
+    MeasureSpec(
+        "plate_error_model", "Generator's error on the plate", "of 2, model space", "high", 0.01,
+        "the generated picture is off where it should be the plate",
+    ),
+    MeasureSpec("at_ceiling_share", "Generated at the ceiling", "share of the generated picture"),
+    MeasureSpec("ceiling_px", "Edited pixels at the ceiling", "px", "high", 0.0, "the generator met its ceiling"),
+    MeasureSpec("comp_max_linear", "Brightest of the comp", "scene-linear"),
+    MeasureSpec("comp_min_linear", "Darkest of the comp", "scene-linear"),
+)  # fmt: skip
+_BY_NAME = {spec.name: spec for spec in SPECS}
+_UNITS = {"px": "px", "share": "share", "linear": "scene-linear", "confidence": "0 to 1"}
+
+
+def find_spec(name: str) -> MeasureSpec:
+    """The measure's spec; for one that is not known here, what its name says.
+
+    >>> find_spec("left_knee_px").label, find_spec("left_knee_px").unit
+    ('Left knee', 'px')
+    """
+    if name in _BY_NAME:
+        return _BY_NAME[name]
+    words = name.split("_")
+    unit = _UNITS.get(words[-1], "")
+    shown = words[:-1] if unit and words[-1] != "confidence" and len(words) > 1 else words
+    return MeasureSpec(name, " ".join(shown).capitalize(), unit)
+
+
+def series(rows: Iterable[Row]) -> dict[str, dict[int, float]]:
+    """Measure to frame to value, measures in the order of `SPECS`, then those that are not known here."""
+    found: dict[str, dict[int, float]] = {}
+    for row in rows:
+        for name, value in row.items():
+            if name != FRAME and isinstance(value, int | float):
+                found.setdefault(name, {})[row[FRAME]] = float(value)
+    known = [spec.name for spec in SPECS if spec.name in found]
+    return {name: found[name] for name in (*known, *sorted(set(found) - set(known)))}
+
+
+def write_measures(path: Path, rows: Iterable[Row]) -> None:
+    """Write one line a frame. NaN and infinities are refused (ValueError): they are not JSON."""
+    lines = (json.dumps(dict(row), ensure_ascii=False, allow_nan=False, sort_keys=True) + "\n" for row in rows)
+    write_text(path, "".join(lines))
+
+
+def read_measures(path: Path) -> list[dict[str, Any]]:
+    """The rows of ``measures.jsonl``. Raises InputError where a line is not one of `write_measures`."""
+    rows = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            row: Any = json.loads(line)
+            rows.append({FRAME: int(row[FRAME]), **row})
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(
+                f"line {number} is no measure of a frame", path=path, remedy="copy the delivery again"
+            ) from error
+    return rows
