@@ -1,0 +1,76 @@
+"""lite: body, hands and face of one person by small networks on the CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from wanfx.backends.blaze import Points
+from wanfx.backends.blaze_body import Body, BodyNets
+from wanfx.backends.blaze_face import FaceNets
+from wanfx.backends.blaze_follow import BodyFollower
+from wanfx.backends.blaze_hand import HandNets
+from wanfx.backends.blaze_parts import PartFollower
+from wanfx.backends.protocols import Array, FrameSource, ModelCard
+from wanfx.backends.weights import LITE
+from wanfx.errors import NothingFoundError
+from wanfx.ops.pose import Pose, empty_pose
+from wanfx.ops.pose_map import Found, map_pose
+
+_BODY_FILES = ("pose_detection.tflite", "pose_landmark_full.tflite")
+_HAND_FILES = ("palm_detection_full.tflite", "hand_recrop.tflite", "hand_landmark_full.tflite")
+_FACE_FILES = ("face_detection_short_range.tflite", "face_landmark.tflite")
+
+
+def model_cards(*files: str) -> tuple[ModelCard, ...]:
+    """The lite set's files as the manifest names them."""
+    return tuple(ModelCard(file, LITE.revision, LITE.licence, LITE.files[file]) for file in files)
+
+
+class LitePoseEstimator:
+    """BlazePose with MediaPipe's hands and face, kept on the person that the matte shows."""
+
+    name = "lite"
+    models: tuple[ModelCard, ...] = model_cards(*_BODY_FILES, *_HAND_FILES, *_FACE_FILES)
+
+    def load(self) -> None:
+        """Raises MissingError where the files or what runs them are not there."""
+        self._bodies, self._hands, self._faces = BodyNets(), HandNets(), FaceNets()
+
+    def track(self, source: FrameSource, *, matte: Callable[[int], Array]) -> Iterator[tuple[int, Pose]]:
+        """Every frame's pose, in order; where nobody agrees with the matte, every confidence is 0."""
+        bodies, parts = BodyFollower(self._bodies), PartFollower(self._hands, self._faces)
+        for frame in source.frames:
+            picture, given = source.read(frame), matte(frame)
+            match = bodies.read(picture, given)
+            if match is None:
+                parts.forget()
+                yield frame, empty_pose()
+            else:
+                yield frame, read_pose(picture, match.body, parts)
+
+    def find(self, picture: Array, *, alpha: Array) -> Pose:
+        """The pose of the character in a still. Raises NothingFoundError."""
+        match = BodyFollower(self._bodies).read(picture, alpha)
+        if match is None:
+            raise NothingFoundError("no pose was found", key="reference.pose", remedy="give one: reference.pose")
+        return read_pose(picture, match.body, PartFollower(self._hands, self._faces))
+
+
+def read_pose(picture: Array, body: Body, parts: PartFollower) -> Pose:
+    """A body's pose with its hands and face; points beyond the picture have confidence 0."""
+    hands, face = parts.read_hands(picture, body), parts.read_face(picture, body)
+    whole = Found(body.points, _in_picture(body.points, picture) * body.visible * body.present * body.score)
+    left, right = (
+        Found(hands[side].points, np.full(21, hands[side].score)) if side in hands else None
+        for side in ("left", "right")
+    )
+    head = None if face is None else Found(face.points, np.full(len(face.points), face.score))
+    return map_pose(whole, left_hand=left, right_hand=right, face=head)
+
+
+def _in_picture(points: Points, picture: Array) -> Points:
+    height, width = picture.shape[:2]
+    x, y = points[:, 0], points[:, 1]
+    return np.asarray((x >= 0) & (x < width) & (y >= 0) & (y < height), np.float64)
