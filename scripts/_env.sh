@@ -1,5 +1,5 @@
 # Sourced by the scripts beside it: finds a Python, and makes and reuses a virtual environment for this checkout.
-# Needs a Python 3.11-3.13 with venv, and a package index for pip; nothing else.
+# Needs a Python 3.11-3.13 with venv, and a package index for pip (the model files come from it too); nothing else.
 
 project="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)"
 
@@ -55,4 +55,12 @@ make_environment() {
     # -qq: the index's notes about places that it skips are not of interest; errors are still shown.
     (cd "$project" && "$folder/bin/python" -m pip install -qq --disable-pip-version-check --editable "$what")
     printf '%s\n' "$stamp" >"$folder/wanfx-stamp"
+}
+
+# fetch_models FOLDER: makes sure that the small models are there for the environment in FOLDER, and tells wanfx where.
+# $WANFX_MODELS decides where they lie if it is set.
+fetch_models() {
+    local folder="$1"
+    export WANFX_MODELS="${WANFX_MODELS:-$folder/models}"
+    "$folder/bin/wanfx" models fetch lite >/dev/null
 }
