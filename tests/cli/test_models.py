@@ -37,7 +37,7 @@ TINY = replace(
 
 
 @pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The folder of the set ``tiny``, which is one of two; temporary files lie in ``tmp_path / "tmp"``."""
     sets = MappingProxyType({"lite": LITE, "tiny": TINY})
     monkeypatch.setattr(weights, "MODEL_SETS", sets)
@@ -51,7 +51,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
-    return set_folder(TINY)
+    handler = signal.getsignal(signal.SIGTERM)
+    yield set_folder(TINY)
+    signal.signal(signal.SIGTERM, handler)
 
 
 def _zip(path: Path, members: dict[str, bytes]) -> Path:
@@ -308,8 +310,11 @@ def test_a_full_temporary_folder_is_exit_status_6_too(
     assert not _files_below(small_disk)
 
 
-@pytest.mark.skipif(os.name == "nt", reason="SIGINT goes to one process only on POSIX systems")
-def test_a_cancelled_fetch_is_exit_status_130_and_leaves_nothing(tmp_path: Path, here: Path) -> None:
+@pytest.mark.skipif(os.name == "nt", reason="signals go to one process only on POSIX systems")
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_a_cancelled_fetch_is_exit_status_130_and_leaves_nothing(
+    how: signal.Signals, tmp_path: Path, here: Path
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as index:
         index.settimeout(60)
         url = f"http://127.0.0.1:{index.getsockname()[1]}/simple"
@@ -323,7 +328,7 @@ def test_a_cancelled_fetch_is_exit_status_130_and_leaves_nothing(tmp_path: Path,
         with connection:
             connection.recv(1)
             # pip waits for an answer that does not come.
-            process.send_signal(signal.SIGINT)
+            process.send_signal(how)
             _, told = process.communicate(timeout=60)
             connection.settimeout(60)
             while connection.recv(4096):

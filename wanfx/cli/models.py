@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import signal
 from pathlib import Path
 
 from rich.console import Console
@@ -56,6 +57,8 @@ def _list(_parsed: argparse.Namespace) -> int:
 
 def _fetch(parsed: argparse.Namespace) -> int:
     given = None if parsed.source is None else Path(parsed.source)
+    # A fetch that is told to end is cancelled like one that is interrupted: pip is stopped and nothing is left.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     for one in [find_set(name) for name in parsed.sets]:
         names = _fetch_shown(one, given=given) if unready_files(one) else []
         _say(f"{one.name}: {_count(names)} fetched" if names else f"{one.name}: already here, nothing was fetched")
