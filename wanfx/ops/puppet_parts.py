@@ -1,0 +1,124 @@
+"""Which part of the character each pixel of its picture belongs to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from wanfx.ops.pose import Points
+from wanfx.ops.puppet_joints import ARMS, LIMBS, RestPose
+
+Array = npt.NDArray[np.float32]
+BODY = "body"
+# How thick a limb can be, as a part of the torso's length: clothes hide where arms end and the torso begins.
+_THICKEST = {"arm": 0.17, "leg": 0.26}
+_FEATHER_PX = 1.2
+_FARTHEST = 0.7
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A limb's segment in the picture: it follows its chain of joints; ``radius_px`` is half its thickness.
+
+    ``joints`` are the ends of the bones that it consists of: two, or three with a hand or foot.
+    """
+
+    name: str
+    limb: str
+    joints: tuple[str, ...]
+    radius_px: float
+
+
+def find_parts(alpha: Array, rest: RestPose) -> list[Part]:
+    """The parts of every limb that the picture shows: ``left_arm.upper``, ``left_arm.lower`` and so on."""
+    inside = _depth_px(alpha)
+    parts = []
+    for limb, chain in LIMBS.items():
+        shown = rest.limbs[limb]
+        if shown >= 2:
+            parts.append(_part(f"{limb}.upper", limb, chain[:2], inside, rest))
+        if shown >= 3:
+            parts.append(_part(f"{limb}.lower", limb, chain[1:], inside, rest))
+    return parts
+
+
+def _part(name: str, limb: str, joints: tuple[str, ...], inside: Array, rest: RestPose) -> Part:
+    start, end = rest.joints[joints[0]], rest.joints[joints[1]]
+    thickest = _THICKEST["arm" if limb in ARMS else "leg"] * rest.torso_px
+    along = start + np.linspace(0.3, 0.9, 13)[:, None] * (end - start)
+    columns = np.clip(along[:, 0].astype(int), 0, inside.shape[1] - 1)
+    rows = np.clip(along[:, 1].astype(int), 0, inside.shape[0] - 1)
+    radius = float(np.percentile(inside[rows, columns], 60)) * 1.15
+    return Part(name, limb, joints, float(np.clip(radius, 0.05 * rest.torso_px, thickest)))
+
+
+def own_pixels(alpha: Array, rest: RestPose, parts: list[Part]) -> dict[str, Array]:
+    """How far each pixel belongs to each part and to the body: (H, W) each, summing to 1.
+
+    A pixel goes to the bone whose surface is nearest; the seams are feathered.
+    """
+    y, x = np.mgrid[0 : alpha.shape[0], 0 : alpha.shape[1]].astype(np.float32) + np.float32(0.5)
+    best = _body_depth(x, y, rest, head_px=_head_radius(alpha, rest))
+    label = np.zeros(alpha.shape, np.intp)
+    for index, part in enumerate(parts, start=1):
+        depth = segment_distance(x, y, [rest.joints[joint] for joint in part.joints]) - np.float32(part.radius_px)
+        # An arm before the torso is inside both: there, what is within its thickness is the arm's.
+        depth = np.where((depth < 0) & (part.limb in ARMS), depth - np.float32(1e4), depth)
+        # What is farther off hangs on the body (a robe, hair), unless nothing but the limb holds it.
+        depth = np.where(depth > np.float32(_FARTHEST * part.radius_px), np.float32(1e4) + depth, depth)
+        label[depth < best] = index
+        best = np.minimum(best, depth)
+    weight = np.maximum(alpha, np.float32(1e-3))
+    total = cv2.GaussianBlur(weight, (0, 0), _FEATHER_PX)
+    names = [BODY, *(part.name for part in parts)]
+    shares = {
+        name: cv2.GaussianBlur(np.where(label == index, weight, np.float32(0)), (0, 0), _FEATHER_PX) / total
+        for index, name in enumerate(names)
+    }
+    return {name: np.asarray(share, np.float32) for name, share in shares.items()}
+
+
+def _depth_px(alpha: Array) -> Array:
+    """How far inside the matte each pixel is."""
+    return np.asarray(cv2.distanceTransform((alpha >= 0.5).astype(np.uint8), cv2.DIST_L2, 5), np.float32)
+
+
+def _head_radius(alpha: Array, rest: RestPose) -> float:
+    """Half the thickness of the head."""
+    inside = _depth_px(alpha)
+    along = rest.chin + np.linspace(0.0, 2.0, 17)[:, None] * (rest.chin - rest.chest)
+    columns = np.clip(along[:, 0].astype(int), 0, inside.shape[1] - 1)
+    rows = np.clip(along[:, 1].astype(int), 0, inside.shape[0] - 1)
+    return max(0.2 * rest.torso_px, float(inside[rows, columns].max()))
+
+
+def _body_depth(x: Array, y: Array, rest: RestPose, *, head_px: float) -> Array:
+    """How far each pixel is outside of the body (negative inside), apart from its limbs."""
+    quad = np.stack([rest.joints[name] for name in ("left_shoulder", "right_shoulder", "right_hip", "left_hip")])
+    spread = 0.12 * rest.torso_px
+    inner = quad.mean(axis=0) + 0.9 * (quad - quad.mean(axis=0))
+    down = -rest.up * rest.torso_px
+    depth = segment_distance(x, y, [*inner, inner[0]]) - np.float32(spread)
+    depth = np.minimum(depth, segment_distance(x, y, [rest.chest, rest.pelvis]) - np.float32(2 * spread))
+    if all(rest.limbs[leg] == 0 for leg in ("left_leg", "right_leg")):
+        for hip in quad[2:]:
+            depth = np.minimum(depth, segment_distance(x, y, [hip, hip + 4 * down]) - np.float32(2 * spread))
+    head = segment_distance(x, y, [rest.chest, rest.chin, rest.chin + 4 * (rest.chin - rest.chest)])
+    above = (rest.chest[0] - x) * -rest.up[0] + (rest.chest[1] - y) * -rest.up[1]
+    is_head = above > np.dot(rest.chin - rest.chest, rest.up)
+    return np.asarray(np.where(is_head, np.minimum(depth, head - np.float32(head_px)), depth), np.float32)
+
+
+def segment_distance(x: Array, y: Array, line: list[Points]) -> Array:
+    """The distance of each pixel to a line through points."""
+    nearest = np.full(x.shape, np.inf, np.float32)
+    for start, end in pairwise(line):
+        dx, dy = (float(value) for value in end - start)
+        length = max(dx * dx + dy * dy, 1e-6)
+        along = np.clip(((x - start[0]) * dx + (y - start[1]) * dy) / length, 0, 1)
+        nearest = np.minimum(nearest, np.hypot(x - start[0] - along * dx, y - start[1] - along * dy))
+    return np.asarray(nearest, np.float32)
