@@ -27,6 +27,18 @@ class Version:
         return self.folder / "manifest.json"
 
     @property
+    def timings(self) -> Path:
+        return self.folder / "run.json"
+
+    @property
+    def report(self) -> Path:
+        return self.folder / "report" / "index.html"
+
+    @property
+    def measures(self) -> Path:
+        return self.folder / "report" / "measures.jsonl"
+
+    @property
     def is_complete(self) -> bool:
         return self.manifest.is_file()
 

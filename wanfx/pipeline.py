@@ -19,6 +19,7 @@ from wanfx.names import fill_template
 from wanfx.ops.camera import CameraPath
 from wanfx.plan import check_disk, plan_run
 from wanfx.qc.promises import Promise
+from wanfx.qc.timings import read_timings
 from wanfx.qc.verify import verify_delivery
 from wanfx.stages.camera import run_camera
 from wanfx.stages.comp_frame import CompMaker, FinishInputs
@@ -32,6 +33,7 @@ from wanfx.stages.inputs import check_inputs
 from wanfx.stages.matte import Tracked, run_matte
 from wanfx.stages.refine import Refined, run_refine
 from wanfx.stages.rematte import run_rematte
+from wanfx.stages.report import run_report
 from wanfx.stages.review import run_review
 
 
@@ -98,7 +100,7 @@ def _seal(
     run: RunContext, ingested: Ingested, finished: Finished, inputs: FinishInputs, mattes: list[Any],
     tracked: Tracked, *, name: str, started: float,
 ) -> Outcome:  # fmt: skip
-    """Mattes, review movie, promises, manifest: the manifest last, for it makes the version complete."""
+    """Mattes, review movie, promises, report, manifest: the manifest last, for it makes the version complete."""
     matte_files = deliver_mattes(run, mattes, frames=finished.frames)
     review = run_review(run, ingested, finished, name=name)
     remove_unlisted(run.version, [*finished.files, *matte_files, *([] if review is None else [review])], work=run.work)
@@ -107,6 +109,9 @@ def _seal(
     with run.stage("verify", units=len(finished.frames)) as progress:
         promises = verify_delivery(run.version.folder, manifest, is_sealed=False, on_frame=progress.step)
     manifest["promises"] = [promise.as_dict() for promise in promises]
+    timings = read_timings(run.events.path, run=run.events.run, started=started)
+    run_report(run, tracked, finished, inputs, manifest=manifest, timings=timings)
+    write_json(run.version.timings, timings)
     broken = [promise for promise in promises if promise.state == "broken"]
     if broken:
         raise PromiseBrokenError(
@@ -114,8 +119,6 @@ def _seal(
             path=run.version.folder,
             remedy="this is a fault of wanfx: keep the folder and report it with the run's log",
         )
-    timings = {"started": started, "seconds": round(time.time() - started, 3), "run": run.events.run}
-    write_json(run.version.folder / "run.json", {"schema": "wanfx.run/1", **timings})
     write_manifest(run.version.manifest, manifest)
     return Outcome(run.version, read_manifest(run.version.manifest), promises, is_new=True)
 

@@ -41,6 +41,7 @@ def print_outcome(outcome: Outcome) -> None:
     for title, path in (
         ("comp", folder / manifest["comp"]["pattern"]),
         *(("review", folder / e["path"]) for e in manifest["files"] if e["path"].startswith("review/")),
+        *((("report", outcome.version.report),) if outcome.version.report.is_file() else ()),
         ("manifest", outcome.version.manifest),
     ):
         console.print(f"  {title:<9} {path}", soft_wrap=True, markup=False, highlight=False)

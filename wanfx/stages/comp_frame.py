@@ -90,6 +90,18 @@ def _in_range(generated: Array, dtype: npt.DTypeLike) -> Pixels:
     return np.clip(generated, -largest, largest).astype(dtype)
 
 
+def finite_range(linear: Pixels) -> list[float] | None:
+    """The least and the largest finite value; None where there is none."""
+    values = linear.astype(np.float32)
+    low, high = float(values.min()), float(values.max())
+    if not np.isfinite(low + high):
+        finite = values[np.isfinite(values)]
+        if not finite.size:
+            return None
+        low, high = float(finite.min()), float(finite.max())
+    return [low, high]
+
+
 class CompMaker:
     """Makes comp frames one by one; safe from several threads."""
 
@@ -127,12 +139,14 @@ class CompMaker:
         else:
             layers = self._replace_actor(frame, source.rgb, background, old)
         edit = self._lay_out(layers.mattes.edit, layers.box)
+        rgb = self._composite(source.rgb, layers)
         here = source.header.data_window.slices(plate.canvas)
         edited = is_lit(edit[here])
         facts = {
             "kept_sha256": kept_digest(source.rgb[here], edited),
             "kept_pixels": int(edited.size - np.count_nonzero(edited)),
             "edited_pixels": int(np.count_nonzero(edited)),
+            "range_linear": finite_range(rgb[here]),
             "ceiling_pixels": int(np.count_nonzero(layers.ceiling)),
             "data_window": source.header.data_window.as_list(),
             "timecode": self._timecode(frame, source.header),
@@ -142,7 +156,7 @@ class CompMaker:
         }
         mattes = (old[layers.box.slices()].astype(np.float16), layers.mattes.character, layers.mattes.reveal, edit)
         checks = (layers.ceiling, self._confidence(frame, layers, seen))
-        self._write(path, source, self._composite(source.rgb, layers), layers, background, (*mattes, *checks), frame)
+        self._write(path, source, rgb, layers, background, (*mattes, *checks), frame)
         return facts
 
     def _composite(self, plate_rgb: Pixels, layers: _Layers) -> Pixels:

@@ -31,7 +31,7 @@ def deliver_mattes(run: RunContext, mattes: list[Matte], *, frames: Iterable[int
 
 def remove_unlisted(version: Version, listed: Iterable[Path], *, work: Path) -> None:
     """Remove what an earlier, unfinished run of other frames or names left in the version; never a painted matte."""
-    kept = set(listed)
+    kept = {*listed, version.report, version.measures}
     for path in sorted(version.folder.rglob("*")):
         if not path.is_file() or path in kept or path.parent == version.folder:
             continue

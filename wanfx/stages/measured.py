@@ -1,0 +1,86 @@
+"""What the stages measured of every frame, gathered from their records and facts for ``measures.jsonl``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from wanfx.qc.measures import FRAME, NOTES
+from wanfx.stages import camera, clean, refine, rematte
+from wanfx.stages.comp_frame import FinishInputs
+from wanfx.stages.context import RunContext
+from wanfx.stages.finish import Finished
+from wanfx.stages.matte import Tracked
+
+_PAINTED = {refine.STAGE: "the matte is painted", rematte.STAGE: "the character's matte is painted",
+            clean.STAGE: "the clean plate is painted"}  # fmt: skip
+_DIGITS = 6
+
+
+def gather_measures(
+    run: RunContext, tracked: Tracked, finished: Finished, inputs: FinishInputs, *, earlier: Mapping[int, Any]
+) -> list[dict[str, Any]]:
+    """A row for every delivered frame, as `wanfx.qc.measures` has them.
+
+    ``earlier`` are the rows of the last version: those of the frames that this run did not make.
+    """
+    reader = _Reader(run, tracked, finished, inputs)
+    rows = []
+    for frame in finished.frames:
+        is_kept = frame not in inputs.generated.measures and frame in earlier
+        rows.append(dict(earlier[frame]) if is_kept else reader.row(frame))
+    return rows
+
+
+class _Reader:
+    """Reads what was measured of a frame where each stage left it."""
+
+    def __init__(self, run: RunContext, tracked: Tracked, finished: Finished, inputs: FinishInputs) -> None:
+        self._run, self._tracked, self._finished, self._inputs = run, tracked, finished, inputs
+        self._camera = self._facts(camera.STAGE, "camera").get("confidence", {})
+        self._stages = (refine.STAGE,) if inputs.conditioning.is_world else (refine.STAGE, clean.STAGE, rematte.STAGE)
+
+    def row(self, frame: int) -> dict[str, Any]:
+        """The frame's measures, those that there are, and notes."""
+        records = {stage: self._facts(stage, str(frame)) for stage in self._stages}
+        fact = self._finished.facts[frame]
+        generated = self._inputs.generated.measures.get(frame, {})
+        low, high = fact.get("range_linear") or (None, None)
+        values: dict[str, Any] = {
+            "matte_confidence": self._tracked.confidence.get(frame),
+            **self._matte(frame, records[refine.STAGE]),
+            "camera_confidence": self._camera.get(str(frame)),
+            "clean_seen_share": records.get(clean.STAGE, {}).get("seen"),
+            "edit_share": fact["edited_pixels"] / max(1, fact["edited_pixels"] + fact["kept_pixels"]),
+            "plate_error_model": generated.get("plate_error"),
+            "at_ceiling_share": generated.get("at_ceiling"),
+            "ceiling_px": fact["ceiling_pixels"],
+            "comp_min_linear": low,
+            "comp_max_linear": high,
+        }
+        row = {name: round(value, _DIGITS) for name, value in values.items() if value is not None}
+        notes = [text for stage, text in _PAINTED.items() if records.get(stage, {}).get("painted")]
+        if records[refine.STAGE].get("roto"):
+            notes.append("the matte is the shot's roto")
+        return {FRAME: frame, **row, **({NOTES: notes} if notes else {})}
+
+    def _matte(self, frame: int, facts: Mapping[str, Any]) -> dict[str, float]:
+        """Area, and how far the box's centre moved since the frame before."""
+        measure = facts.get("measure")
+        if measure is None:
+            return {}
+        canvas = self._inputs.conditioning.plate.canvas
+        found = {"matte_area_share": measure["area_px"] / (canvas.width * canvas.height)}
+        before = self._facts(refine.STAGE, str(frame - 1)).get("measure")
+        if before is not None and min(before["area_px"], measure["area_px"]) > 0:
+            found["matte_jump_px"] = math.dist(_center(measure["box"]), _center(before["box"]))
+        return found
+
+    def _facts(self, stage: str, name: str) -> Mapping[str, Any]:
+        record = self._run.store.read(stage, name)
+        return {} if record is None else record.facts
+
+
+def _center(box: list[int]) -> tuple[float, float]:
+    return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2

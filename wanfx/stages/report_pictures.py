@@ -1,0 +1,176 @@
+"""The report's pictures, read from a delivery: each chosen frame once, at full size, then made small.
+
+8-bit, display-encoded and lossy: for the report only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from wanfx.errors import FrameReadError
+from wanfx.frames import Box
+from wanfx.images import FramePattern
+from wanfx.io import exr
+from wanfx.qc.page_pictures import FramePictures, Overlay
+from wanfx.stages.view import choose_view, in_display_window, picture_size, resize, show
+from wanfx_color.configs import ColorConfig
+from wanfx_color.transforms import DisplayConverter
+
+Bytes8 = npt.NDArray[np.uint8]
+LARGE_BYTES = 1_900_000
+"""What all large pictures may take together; as text in the page they are a third larger."""
+_LARGE_PX, _THUMB_PX = 960, 256
+_QUALITIES = (86, 78, 68, 56, 42, 28)
+_THUMB_QUALITY = 76
+_MATTE_LEVELS = 15
+_WORKERS = 2
+# From the bottom up: what covers most comes first.
+_REPLACE = (
+    Overlay("matte_edit", "edit", "#3aa0ff"),
+    Overlay("matte_reveal", "reveal (clean plate)", "#ffb000"),
+    Overlay("matte_subject", "old subject", "#ff5a36"),
+    Overlay("matte_character", "new character", "#22c55e"),
+    Overlay("check_confidence", "low confidence", "#d65bff"),
+    Overlay("check_ceiling", "at the ceiling", "#ffee00"),
+)
+_NAMES_OF_BACKGROUND = {"matte_subject": "actor's alpha", "matte_character": "kept actor", "matte_edit": "new world"}
+
+
+def overlays_of(manifest: Mapping[str, Any]) -> tuple[Overlay, ...]:
+    """The mattes and checks that a comp of this task has."""
+    if manifest["task"] != "background":
+        return _REPLACE
+    return tuple(Overlay(one.part, _NAMES_OF_BACKGROUND.get(one.part, one.label), one.color) for one in _REPLACE)
+
+
+@dataclass(frozen=True, eq=False)
+class _Read:
+    """A frame's pictures, 8-bit BGR, before they are encoded; those of the contact sheet alone have a thumb only."""
+
+    frame: int
+    thumb: Bytes8
+    comp: Bytes8 | None
+    plate: Bytes8 | None
+    overlays: Mapping[str, bytes]
+
+
+class PictureReader:
+    """Reads a delivery's pictures as its ``manifest`` describes them; ``folder`` is the version's."""
+
+    def __init__(self, folder: Path, manifest: Mapping[str, Any], *, color: ColorConfig) -> None:
+        plate, options = manifest["plate"], manifest["options"]
+        self._comp = FramePattern(str(folder / manifest["comp"]["pattern"]))
+        self._plate = FramePattern(str(folder / plate["pattern"]))
+        self._held = {int(frame): other for frame, other in plate["held"].items()}
+        self._overlays = overlays_of(manifest)
+        self._window = Box(*plate["display_window"])
+        self._display: DisplayConverter = choose_view(
+            color, plate_space=manifest["comp"]["colorspace"], source_space=plate["source_colorspace"],
+            display=options["review.display"]["value"], view=options["review.view"]["value"],
+        )  # fmt: skip
+        self.size = picture_size(self._window, pixel_aspect=plate["pixel_aspect"], width_px=_LARGE_PX)
+        self._thumb = picture_size(self._window, pixel_aspect=plate["pixel_aspect"], width_px=_THUMB_PX)
+
+    @property
+    def view(self) -> str:
+        """The OCIO display and view of the pictures."""
+        return f"{self._display.display}, {self._display.view}"
+
+    def read(
+        self, frames: Iterable[int], *, large: Iterable[int], on_frame: Callable[[int], None]
+    ) -> list[FramePictures]:
+        """The pictures of ``frames``, those in ``large`` with plate and overlays.
+
+        Raises FrameReadError for a comp frame that cannot be read.
+        """
+        is_large = set(large)
+        found = []
+        with ThreadPoolExecutor(_WORKERS) as pool:
+            for read in pool.map(lambda frame: self._read(frame, is_large=frame in is_large), frames):
+                found.append(read)
+                on_frame(read.frame)
+        return _encode(found)
+
+    def _read(self, frame: int, *, is_large: bool) -> _Read:
+        parts, header = exr.read_parts(self._comp.path(frame), frame=frame)
+        rgb = np.stack(list(parts["rgba"].planes.values())[:3], axis=2)
+        comp = self._show(rgb, header.data_window)
+        thumb = _to_8_bit(np.clip(resize(comp, self._thumb), 0, 1))
+        if not is_large:
+            return _Read(frame, thumb, None, None, {})
+        overlays = {}
+        for overlay in self._overlays:
+            if overlay.part in parts:
+                matte = next(iter(parts[overlay.part].planes.values())).astype(np.float32)
+                encoded = self._overlay(overlay, matte, header.data_window)
+                overlays.update({overlay.part: encoded} if encoded else {})
+        return _Read(frame, thumb, _to_8_bit(comp), self._read_plate(frame), overlays)
+
+    def _read_plate(self, frame: int) -> Bytes8 | None:
+        """The plate's picture; None where its file is gone, for a delivery may be looked at without it."""
+        path = self._plate.path(self._held.get(frame, frame))
+        if not path.is_file():
+            return None
+        try:
+            read = exr.read_frame(path, frame=frame)
+        except FrameReadError:
+            return None
+        return _to_8_bit(self._show(read.rgb, read.header.data_window))
+
+    def _show(self, rgb: npt.NDArray[Any], data_window: Box) -> npt.NDArray[np.float32]:
+        return show(rgb, data_window=data_window, display_window=self._window, size=self.size, display=self._display)
+
+    def _overlay(self, overlay: Overlay, matte: npt.NDArray[np.float32], data_window: Box) -> bytes | None:
+        """A PNG of the overlay's colour with the matte as alpha; None where there is nothing in it."""
+        if overlay.part == "check_confidence":
+            matte = 1 - matte
+        alpha = resize(in_display_window(matte, data_window, self._window), self.size)
+        # Few levels make small files, and no eye sees more in a tint.
+        levels = np.rint(np.clip(alpha, 0, 1) * _MATTE_LEVELS) * (255 / _MATTE_LEVELS)
+        if not levels.any():
+            return None
+        picture = np.empty((*levels.shape, 4), np.uint8)
+        picture[..., :3] = [int(overlay.color[i : i + 2], 16) for i in (5, 3, 1)]
+        picture[..., 3] = levels.astype(np.uint8)
+        return _encoded(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 7])
+
+
+def _encode(read: list[_Read]) -> list[FramePictures]:
+    """All pictures encoded, the large ones in the best quality in which they fit `LARGE_BYTES` together."""
+    overlays = sum(len(data) for one in read for data in one.overlays.values())
+    large: dict[tuple[int, str], bytes] = {}
+    for quality in _QUALITIES:
+        large = {
+            (one.frame, name): _jpeg(picture, quality=quality)
+            for one in read for name, picture in (("comp", one.comp), ("plate", one.plate)) if picture is not None
+        }  # fmt: skip
+        if overlays + sum(map(len, large.values())) <= LARGE_BYTES:
+            break
+    return [
+        FramePictures(
+            one.frame, _jpeg(one.thumb, quality=_THUMB_QUALITY), large.get((one.frame, "comp")),
+            large.get((one.frame, "plate")), one.overlays,
+        )
+        for one in read
+    ]  # fmt: skip
+
+
+def _to_8_bit(display_rgb: npt.NDArray[np.float32]) -> Bytes8:
+    return np.ascontiguousarray(np.rint(display_rgb[..., ::-1] * 255).astype(np.uint8))
+
+
+def _jpeg(bgr: Bytes8, *, quality: int) -> bytes:
+    return _encoded(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_OPTIMIZE, 1])
+
+
+def _encoded(suffix: str, picture: Bytes8, settings: list[int]) -> bytes:
+    _done, data = cv2.imencode(suffix, picture, settings)
+    return data.tobytes()
