@@ -133,6 +133,8 @@ class ModelSpace:
 
 
 def _finite(values: Pixels) -> Pixels:
+    if np.isfinite(values).all():
+        return values
     return np.asarray(np.nan_to_num(values, nan=0.0, posinf=_LARGEST_HALF, neginf=-_LARGEST_HALF))
 
 

@@ -57,7 +57,8 @@ def build_manifest(delivered: Delivered) -> dict[str, Any]:
         },
         "color": _color(delivered),
         "subjects": [_subject(delivered)],
-        "models": [asdict(card) for card in (*delivered.tracked.models, *generator.models)],
+        "models": _models(delivered),
+        "character": _character(delivered),
         "request": request_key(run),
         "seed": run.options.generate.seed,
         "options": _options(run),
@@ -77,13 +78,30 @@ def _subject(delivered: Delivered) -> dict[str, Any]:
     }
 
 
+def _models(delivered: Delivered) -> list[dict[str, str]]:
+    """Every model that took part, once."""
+    inputs = delivered.inputs
+    cards = (*delivered.tracked.models, *inputs.conditioning.models, *inputs.generated.generator.models)
+    return [asdict(card) for card in dict.fromkeys(cards)]
+
+
+def _character(delivered: Delivered) -> dict[str, Any] | None:
+    """How the draft's character was made, and what it lacks."""
+    character = delivered.inputs.conditioning.character
+    if character is None:
+        return None
+    return {"kind": character.kind, "missing": list(character.missing), "why_card": character.why_card}
+
+
 def request_key(run: RunContext) -> str:
     """A hash of all that was asked for: the shot, every option, the colour config, the version of wanfx."""
     return make_key(run.shot.as_dict(), run.options.as_dict(), run.color.sha256, __version__)
 
 
 def _frame_fact(delivered: Delivered, frame: int) -> dict[str, Any]:
-    return {**delivered.finished.facts[frame], "confidence": delivered.inputs.confidence.get(frame)}
+    character = delivered.inputs.conditioning.character
+    performed = {} if character is None else {"performance": dict(character.measures(frame))}
+    return {**delivered.finished.facts[frame], "confidence": delivered.inputs.confidence.get(frame), **performed}
 
 
 def _plate(delivered: Delivered) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wanfx import __version__
-from wanfx.backends.registry import find_generator
+from wanfx.backends.registry import check_backends, find_generator
 from wanfx.delivery import Version
 from wanfx.errors import InputError, MissingError, PromiseBrokenError, ShotError
 from wanfx.frames import FrameRange
@@ -83,14 +83,16 @@ def _make_inputs(
     conditioning = run_condition(run, ingested, tracked, refined, camera, frames=frames)
     bridge = conditioning.bridge(run.color)
     generated = run_generate(run, conditioning, refined, bridge, frames=wanted)
-    new, new_hashes, mattes = refined.matte, refined.hashes, [refined.matte]
-    if not conditioning.is_world:
+    new, new_hashes, mattes, confidence = refined.matte, refined.hashes, [refined.matte], tracked.confidence
+    if conditioning.character is not None:
+        performed = conditioning.character.confidence
+        confidence = {frame: min(value, performed(frame)) for frame, value in confidence.items()}
         rematted = run_rematte(run, conditioning, generated, tracked, frames=list(wanted))
         new, new_hashes = rematted.matte, rematted.hashes
         mattes.append(new)
     inputs = FinishInputs(
         conditioning=conditioning, generated=generated, bridge=bridge, old=refined.matte, old_hashes=refined.hashes,
-        new=new, new_hashes=new_hashes, confidence=tracked.confidence, plate_hashes=ingested.keys, layer=tracked.layer,
+        new=new, new_hashes=new_hashes, confidence=confidence, plate_hashes=ingested.keys, layer=tracked.layer,
         provenance=_provenance(run, generated.generator),
     )  # fmt: skip
     return inputs, mattes
@@ -130,6 +132,7 @@ def _check_task(run: RunContext) -> None:
             key="task",
             remedy="use task 'replace', which the draft can make",
         )
+    check_backends(run.options)
     generator = find_generator(run.options.generate.backend)
     quality = run.options.generate.quality
     if quality not in ("auto", generator.quality):

@@ -16,7 +16,7 @@ class DraftGenerator:
     name = "draft"
     quality: Quality = "draft"
     models: tuple[ModelCard, ...] = (ModelCard("wanfx-draft", "2", "Apache-2.0"),)
-    window_frames = 16
+    window_frames = 8
     carried_frames = 0
     pixel_type: Literal["half", "float"] = "half"
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
 from wanfx.backends.weights import MODEL_SETS, is_installed
-from wanfx.errors import OptionError
+from wanfx.errors import MissingError, OptionError
 
 if TYPE_CHECKING:
     from wanfx.backends.protocols import Generator, PoseEstimator, Segmenter
@@ -63,6 +63,17 @@ def resolve_backends(options: Options) -> Options:
     return dataclasses.replace(resolved, sources=options.sources)
 
 
+def check_backends(options: Options) -> None:
+    """Raise OptionError for an unknown backend, and MissingError for one whose models are not installed."""
+    values = options.as_dict()
+    for key, kind in _OPTIONS.items():
+        stage, _, option = key.partition(".")
+        models = _find(kind, values[stage][option], key=key).models
+        if models is not None and not is_installed(models):
+            what = f"{kind} {values[stage][option]} needs models or a module that are not here"
+            raise MissingError(what, key=key, remedy=f"run `wanfx models list`, then `wanfx models fetch {models}`")
+
+
 def find_segmenter(name: str) -> Segmenter:
     """A new segmenter, not yet loaded. Raises OptionError where there is none of this name."""
     return cast("Segmenter", _make("segmenter", name, key="matte.backend"))
@@ -90,12 +101,16 @@ def _best(kind: Kind) -> str:
     return next(name for name, one in backends if one.is_offered and (one.models is None or is_installed(one.models)))
 
 
-def _make(kind: Kind, name: str, *, key: str) -> object:
+def _find(kind: Kind, name: str, *, key: str) -> _Backend:
     table = _BACKENDS[kind]
     name = _best(kind) if name == AUTO else name
     if name not in table:
         near = difflib.get_close_matches(name, table, n=1)
         hint = f"did you mean {near[0]}?" if near else "there are: " + ", ".join(table)
         raise OptionError(f"there is no {kind} {name!r}", key=key, remedy=hint)
-    module, _, attribute = table[name].place.partition(":")
+    return table[name]
+
+
+def _make(kind: Kind, name: str, *, key: str) -> object:
+    module, _, attribute = _find(kind, name, key=key).place.partition(":")
     return getattr(importlib.import_module(module), attribute)()

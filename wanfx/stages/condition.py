@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from wanfx.frames import Box
 from wanfx.images import Plate
 from wanfx.ops.camera import CameraPath
-from wanfx.ops.card import Placement, SubjectMeasure, card_box, place_cards
+from wanfx.ops.card import SubjectMeasure
 from wanfx.ops.crop import crop_path, model_size
+from wanfx.stages.character import Character, make_character
 from wanfx.stages.clean import run_clean
 from wanfx.stages.conditioning import Conditioning
 from wanfx.stages.context import RunContext, stage_key
 from wanfx.stages.ingest import Ingested
 from wanfx.stages.matte import Tracked
-from wanfx.stages.reference import Reference, run_reference
+from wanfx.stages.pose import run_pose
+from wanfx.stages.reference import run_reference
+from wanfx.stages.reference_pose import run_reference_pose
 from wanfx.stages.refine import Refined
 from wanfx.stages.world import run_world
 from wanfx_color.model_space import ModelSpace
@@ -33,8 +34,10 @@ def run_condition(
         return _background(run, ingested.plate, camera, space, frames)
     cleaned = run_clean(run, ingested, refined, camera, frames=frames)
     reference = run_reference(run, plate_space=ingested.plate.color_space)
-    placements = _place(ingested.plate, refined, tracked, reference)
-    crops = _crops(run, ingested.plate, refined, reference, placements)
+    reference_pose = run_reference_pose(run, reference, plate_space=ingested.plate.color_space)
+    posed = run_pose(run, ingested, tracked)
+    character = make_character(run, ingested.plate, refined, tracked, posed, reference, reference_pose)
+    crops = _crops(run, ingested.plate, refined, character)
     return Conditioning(
         plate=ingested.plate,
         size=model_size(next(iter(crops.values())), pixel_aspect=ingested.plate.pixel_aspect),
@@ -42,9 +45,18 @@ def run_condition(
         space=space,
         background=cleaned.layer.pattern,
         background_hashes=cleaned.hashes,
-        card=reference.rgba,
-        placements=placements,
-        key=stage_key(STAGE, VERSION, space.NAME, space.exposure_stops, reference.sha256, run.color.sha256),
+        character=character,
+        key=stage_key(
+            STAGE,
+            VERSION,
+            space.NAME,
+            space.exposure_stops,
+            reference.sha256,
+            reference_pose.sha256,
+            character.kind,
+            run.color.sha256,
+        ),
+        models=(*posed.models, *reference_pose.models),
         is_world=False,
     )
 
@@ -61,36 +73,20 @@ def _background(
         space=space,
         background=pattern,
         background_hashes=hashes,
-        card=None,
-        placements={},
+        character=None,
         key=stage_key(STAGE, VERSION, space.NAME, space.exposure_stops, run.color.sha256),
         is_world=True,
     )
 
 
-def _place(plate: Plate, refined: Refined, tracked: Tracked, reference: Reference) -> dict[int, Placement]:
-    measures = {frame: SubjectMeasure(**measure) for frame, measure in refined.measures.items()}
-    placed = place_cards(
-        measures,
-        confidence=tracked.confidence,
-        reference_alpha=reference.rgba[..., 3],
-        canvas=Box(0, 0, plate.canvas.width, plate.canvas.height),
-        pixel_aspect=plate.pixel_aspect,
-    )
-    return {placement.frame: placement for placement in placed}
-
-
-def _crops(
-    run: RunContext, plate: Plate, refined: Refined, reference: Reference, placements: Mapping[int, Placement]
-) -> dict[int, Box]:
+def _crops(run: RunContext, plate: Plate, refined: Refined, character: Character) -> dict[int, Box]:
     canvas = Box(0, 0, plate.canvas.width, plate.canvas.height)
     if run.options.condition.crop == "frame":
         return dict.fromkeys(plate.frames, canvas)
     boxes = {}
-    height, width = reference.rgba.shape[:2]
     for frame in plate.frames:
-        card = card_box(placements[frame], width=width, height=height, pixel_aspect=plate.pixel_aspect)
+        drawn = character.box(frame)
         measure = SubjectMeasure(**refined.measures[frame])
-        subject = Box(*measure.box) if measure.is_there else card
-        boxes[frame] = card.union(subject).clip(canvas)
+        subject = Box(*measure.box) if measure.is_there else drawn
+        boxes[frame] = drawn.union(subject).clip(canvas)
     return crop_path(boxes, canvas=canvas, margin=run.options.condition.margin)

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from wanfx.backends.protocols import ModelCard
 from wanfx.frames import Box, Size
 from wanfx.images import FramePattern, Plate
 from wanfx.io import exr
-from wanfx.ops.card import Placement, draw_card
 from wanfx.ops.crop import to_model
-from wanfx.ops.edges import grow_matte
+from wanfx.ops.edges import bounding_box, grow_matte
+from wanfx.stages.character import Character
 from wanfx.stages.clean import read_clean
 from wanfx.stages.refine import Refined
 from wanfx_color.configs import ColorConfig
@@ -30,7 +31,7 @@ class Conditioning:
     """What the generator is given, in the plate's own linear space and in canvas pixels.
 
     ``crops`` are boxes in the canvas, ``size`` the model's picture. ``background`` is the clean plate (`replace`) or
-    the new world (`background`); ``card`` the reference, premultiplied RGBA, with a placement a frame, or None.
+    the new world (`background`); ``character`` the reference as it performs, or None.
     """
 
     plate: Plate
@@ -39,10 +40,10 @@ class Conditioning:
     space: ModelSpace
     background: FramePattern
     background_hashes: Mapping[int, str]
-    card: Array | None
-    placements: Mapping[int, Placement]
+    character: Character | None
     key: str
     is_world: bool
+    models: tuple[ModelCard, ...] = ()
 
     def bridge(self, color: ColorConfig) -> SpaceBridge:
         """Between the plate's own linear space and model space."""
@@ -59,7 +60,9 @@ class SpaceBridge:
 
     def encode(self, plate_linear: Array) -> Array:
         """Plate-linear (H, W, 3) to model space; NaN and Inf become 0."""
-        linear = np.nan_to_num(np.ascontiguousarray(plate_linear, dtype=np.float32), posinf=0.0, neginf=0.0)
+        linear = np.array(plate_linear, np.float32, order="C")
+        if not np.isfinite(linear).all():
+            linear = np.nan_to_num(linear, copy=False, posinf=0.0, neginf=0.0)
         return self.space.encode(to_linear_rec709(self.color, self.plate_space)(linear))
 
     def decode(self, model: Array) -> Array:
@@ -91,14 +94,25 @@ class PlateWindow:
         """In model space: the new world; or the plate, with the clean plate where the subject stood."""
         conditioning = self.conditioning
         clean, _seen = read_clean(conditioning.background.path(frame), plate=conditioning.plate, frame=frame)
+        crop = conditioning.crops[frame]
         if conditioning.is_world:
-            return self._to_model(clean.astype(np.float32), frame)
-        hidden = grow_matte(self._matte(frame), radius_px=self.hidden_px)[..., None] > 0
-        return self._to_model(np.where(hidden, clean, self._plate(frame)).astype(np.float32), frame)
+            return self._to_model(clean[crop.slices()])
+        hidden = self._hidden(frame) > 0
+        if crop.size != self.size:
+            plate = self._plate(frame)[crop.slices()]
+            return self._to_model(np.where(hidden[..., None], clean[crop.slices()], plate))
+        # Encoding is the work here, so only what differs from the plate is encoded again.
+        picture, box = self.plate(frame).copy(), bounding_box(hidden)
+        if not box.is_empty:
+            inside = hidden[box.slices()]
+            picture[box.slices()][inside] = self.bridge.encode(clean[crop.slices()][box.slices()])[inside]
+        return picture
 
     def plate(self, frame: int) -> Array:
         """The plate, in model space."""
-        return self._to_model(self._plate(frame).astype(np.float32), frame)
+        crop = self.conditioning.crops[frame]
+        picture: Array = self._once("model", frame, lambda: self._to_model(self._plate(frame)[crop.slices()]))
+        return picture
 
     def mask(self, frame: int) -> Array:
         """(H, W) in [0, 1]: the old subject."""
@@ -106,20 +120,28 @@ class PlateWindow:
         return np.clip(to_model(self._matte(frame)[crop.slices()], size=self.size), 0.0, 1.0)
 
     def character(self, frame: int) -> tuple[Array, Array] | None:
-        """The reference placed in the crop: straight rgb in model space and alpha."""
-        conditioning = self.conditioning
-        if conditioning.card is None:
+        """The reference, performing, in the crop: straight rgb in model space (0 where alpha is 0) and alpha."""
+        character, crop = self.conditioning.character, self.conditioning.crops[frame]
+        if character is None:
             return None
-        crop = conditioning.crops[frame]
-        drawn = draw_card(
-            conditioning.card, conditioning.placements[frame], box=crop, pixel_aspect=conditioning.plate.pixel_aspect
-        )
-        rgba = to_model(drawn, size=self.size)
+        rgba = to_model(character.draw(frame, box=crop), size=self.size)
         alpha = np.clip(rgba[..., 3], 0.0, 1.0)
         alpha[alpha < TINY_ALPHA] = 0.0
-        straight = np.zeros_like(rgba[..., :3])
-        np.divide(rgba[..., :3], alpha[..., None], out=straight, where=alpha[..., None] > 0)
-        return self.bridge.encode(straight), alpha
+        model, box = np.zeros_like(rgba[..., :3]), bounding_box(alpha)
+        if not box.is_empty:
+            inside = alpha[box.slices()][..., None]
+            straight = np.zeros_like(rgba[box.slices()][..., :3])
+            np.divide(rgba[box.slices()][..., :3], inside, out=straight, where=inside > 0)
+            model[box.slices()] = self.bridge.encode(straight)
+        return model, alpha
+
+    def _hidden(self, frame: int) -> Array:
+        """How far the clean plate stands in for the plate, in the crop."""
+        crop, canvas = self.conditioning.crops[frame], self.conditioning.plate.canvas
+        whole = Box(0, 0, canvas.width, canvas.height)
+        around = crop.grow(int(np.ceil(self.hidden_px)) + 1).clip(whole)
+        grown = grow_matte(np.ascontiguousarray(self._matte(frame)[around.slices()]), radius_px=self.hidden_px)
+        return np.asarray(grown[crop.slices(around)])
 
     def _matte(self, frame: int) -> Array:
         path, canvas = self.refined.matte.path(frame), self.conditioning.plate.canvas
@@ -140,7 +162,9 @@ class PlateWindow:
             self._read[what, frame] = read()
         return self._read[what, frame]
 
-    def _to_model(self, rgb: Array, frame: int) -> Array:
-        crop = self.conditioning.crops[frame]
-        linear = np.nan_to_num(rgb[crop.slices()], posinf=0.0, neginf=0.0)
-        return self.bridge.encode(to_model(np.ascontiguousarray(linear), size=self.size))
+    def _to_model(self, rgb: npt.NDArray[Any]) -> Array:
+        """A crop's pixels in model space, at the model's size; NaN and Inf as 0."""
+        linear = rgb.astype(np.float32)
+        if not np.isfinite(linear).all():
+            linear = np.nan_to_num(linear, posinf=0.0, neginf=0.0)
+        return self.bridge.encode(to_model(linear, size=self.size))

@@ -7,7 +7,7 @@ inputs, the lock's version, the seed and the previous carry's hash, so a chain o
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,15 +22,15 @@ from wanfx.frames import Box, FrameRange
 from wanfx.images import FramePattern
 from wanfx.io import exr
 from wanfx.ops import lock
-from wanfx.ops.edges import grow_matte
 from wanfx.stages.conditioning import Conditioning, PlateWindow, SpaceBridge
 from wanfx.stages.context import Made, RunContext, StageProgress, stage_key
 from wanfx.stages.refine import Refined
-from wanfx.units import Unit
+from wanfx.units import Record, Unit
 
 STAGE = "generate"
 VERSION = 1
 Array = npt.NDArray[np.float32]
+_Made = tuple[dict[int, str], dict[int, Mapping[str, Any]]]
 
 
 @dataclass(frozen=True)
@@ -103,9 +103,8 @@ def run_generate(
     maker = _WindowMaker(run, conditioning, refined, bridge, generator, pattern)
     hashes: dict[int, str] = {}
     measures: dict[int, Mapping[str, Any]] = {}
-    with run.stage(STAGE, units=sum(len(window.new_frames) for window in needed)) as progress:
-        for window in needed:
-            made = maker.make(progress, window)
+    with run.stage(STAGE, units=len(needed) + sum(len(window.new_frames) for window in needed)) as progress:
+        for made in maker.make_all(progress, needed):
             hashes.update(made[0])
             measures.update(made[1])
     return Generated(pattern, hashes, measures, generator)
@@ -123,16 +122,32 @@ class _WindowMaker:
         self._loaded = False
         self._carry_hash = ""
 
-    def make(self, progress: StageProgress, window: Window) -> tuple[dict[int, str], dict[int, Mapping[str, Any]]]:
-        """Hashes and measures of the window's new frames."""
+    def make_all(self, progress: StageProgress, windows: list[Window]) -> Iterator[_Made]:
+        """Hashes and measures of every window's new frames. Windows that carry nothing are made a few at a time."""
+        if self._generator.carried_frames:
+            for window in windows:
+                record = progress.make(*self._job(progress, window))
+                self._carry_hash = record.facts["carry"]
+                yield self._take(record, window)
+        else:
+            self._load()
+            jobs = (self._job(progress, window) for window in windows)
+            for record, window in zip(progress.make_many(jobs), windows, strict=True):
+                yield self._take(record, window)
+
+    def _job(self, progress: StageProgress, window: Window) -> tuple[Unit, Callable[[], Made]]:
         unit = Unit(STAGE, f"{self._generator.name}.{window.index:04d}", self._key(window))
-        record = progress.make(unit, lambda: self._generate(progress, window), count=False)
-        self._carry_hash = record.facts["carry"]
+        return unit, lambda: self._generate(progress, window)
+
+    def _take(self, record: Record, window: Window) -> _Made:
         files = {Path(name).name: digest for name, digest in record.files.items()}
-        new = list(window.new_frames)
-        progress.step(unit.name, reused=True)
-        hashes = {frame: files[self._pattern.path(frame).name] for frame in new}
-        return hashes, {frame: record.facts["measures"][str(frame)] for frame in new}
+        hashes = {frame: files[self._pattern.path(frame).name] for frame in window.new_frames}
+        return hashes, {frame: record.facts["measures"][str(frame)] for frame in window.new_frames}
+
+    def _load(self) -> None:
+        if not self._loaded:
+            self._generator.load(self._run.options.generate)
+            self._loaded = True
 
     def _seed(self, window: Window) -> int:
         return self._run.options.generate.seed + window.index
@@ -140,19 +155,17 @@ class _WindowMaker:
     def _key(self, window: Window) -> str:
         conditioning = self._conditioning
         inputs = [(conditioning.background_hashes[frame], self._refined.hashes[frame]) for frame in window.frames]
-        generator = self._generator
+        generator, character = self._generator, conditioning.character
         return stage_key(
             STAGE, VERSION, generator.name, [asdict(card) for card in generator.models], inputs, conditioning.key,
             [conditioning.crops[frame].as_list() for frame in window.frames],
-            [asdict(conditioning.placements[f]) if f in conditioning.placements else None for f in window.frames],
+            [character.key(frame) if character is not None else None for frame in window.frames],
             window.frames.first,
             lock.VERSION, self._seed(window), window.carried, self._carry_hash,
         )  # fmt: skip
 
     def _generate(self, progress: StageProgress, window: Window) -> Made:
-        if not self._loaded:
-            self._generator.load(self._run.options.generate)
-            self._loaded = True
+        self._load()
         inputs = PlateWindow(
             tuple(window.frames), self._seed(window), self._read_carry(window), self._conditioning, self._refined,
             self._bridge, self._run.options.clean.grow_px,
@@ -176,8 +189,8 @@ class _WindowMaker:
         if not self._conditioning.is_world:
             # The background that was given is the clean plate as far as the subject was grown for it.
             scale = self._conditioning.size.height / self._conditioning.crops[frame].height
-            reach = grow_matte(mask, radius_px=self._run.options.clean.grow_px * scale + 1)
-            error = lock.plate_error(made.rgb, plate, reach)
+            reach_px = self._run.options.clean.grow_px * scale + 1
+            error = lock.plate_error(made.rgb, plate, mask, reach_px=reach_px)
         ceiling = float(self._conditioning.space.at_ceiling(made.rgb).mean())
         return {"plate_error": None if error is None else round(error, 6), "at_ceiling": round(ceiling, 6)}
 
@@ -199,7 +212,7 @@ class _WindowMaker:
         size = self._conditioning.size
         box = Box(0, 0, size.width, size.height)
         part = exr.Part("model_space", pixels, tuple(channels))
-        exr.write_parts(path, [part], data_window=box, display_window=box)
+        exr.write_parts(path, [part], data_window=box, display_window=box, compression="none")
 
     def _carry_path(self, frame: int) -> Path:
         return self._pattern.folder / f"carry.{frame:04d}.exr"

@@ -1,0 +1,197 @@
+"""The reference as the draft performs it: a puppet where poses are found, else a card that follows the actor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from wanfx.errors import NothingFoundError, ShotError
+from wanfx.frames import Box
+from wanfx.images import Plate
+from wanfx.ops.card import Placement, SubjectMeasure, card_box, draw_card, place_cards
+from wanfx.ops.pose import Pose
+from wanfx.ops.puppet import Puppet, build_puppet
+from wanfx.ops.puppet_draw import draw_puppet, puppet_box
+from wanfx.ops.retarget import Motion, distances, perform
+from wanfx.stages.context import RunContext
+from wanfx.stages.matte import Tracked
+from wanfx.stages.pose import Posed
+from wanfx.stages.reference import Reference
+from wanfx.stages.reference_pose import ReferencePose
+from wanfx.stages.refine import Refined
+
+Array = npt.NDArray[np.float32]
+_FALLBACK_CONFIDENCE = 0.3
+"""Of a card that stands in for a puppet: the framing is right, the performance is not there."""
+_LEAST_POSED = 0.25
+
+
+class Character(Protocol):
+    """The reference in every frame of the plate, in canvas pixels."""
+
+    @property
+    def kind(self) -> Literal["puppet", "card"]: ...
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What the picture does not show."""
+        ...
+
+    @property
+    def why_card(self) -> str:
+        """Why it is no puppet, where one was asked for."""
+        ...
+
+    def box(self, frame: int) -> Box:
+        """What it covers; may lie beyond the canvas."""
+        ...
+
+    def draw(self, frame: int, *, box: Box) -> Array:
+        """(h, w, 4) premultiplied, plate-linear, as it lies in ``box``."""
+        ...
+
+    def key(self, frame: int) -> Any:
+        """What the drawing depends on, besides the reference."""
+        ...
+
+    def confidence(self, frame: int) -> float:
+        """How far the performance can be trusted, in [0, 1]."""
+        ...
+
+    def measures(self, frame: int) -> Mapping[str, float]:
+        """Named figures of a frame, for the report."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class CardCharacter:
+    """A cut-out that follows the actor."""
+
+    rgba: Array
+    placements: Mapping[int, Placement]
+    pixel_aspect: float
+    why_card: str = ""
+    missing: tuple[str, ...] = ()
+    kind: Literal["puppet", "card"] = "card"
+
+    def box(self, frame: int) -> Box:
+        """What the card covers."""
+        height, width = self.rgba.shape[:2]
+        return card_box(self.placements[frame], width=width, height=height, pixel_aspect=self.pixel_aspect)
+
+    def draw(self, frame: int, *, box: Box) -> Array:
+        """The card in ``box``."""
+        return draw_card(self.rgba, self.placements[frame], box=box, pixel_aspect=self.pixel_aspect)
+
+    def key(self, frame: int) -> Any:
+        """Where the card lies."""
+        return asdict(self.placements[frame])
+
+    def confidence(self, frame: int) -> float:
+        """1 where a card was asked for."""
+        return _FALLBACK_CONFIDENCE if self.why_card else 1.0
+
+    def measures(self, frame: int) -> Mapping[str, float]:
+        """A card has none."""
+        return {}
+
+
+@dataclass(frozen=True, eq=False)
+class PuppetCharacter:
+    """A cut-out that performs."""
+
+    puppet: Puppet
+    motions: Mapping[int, Motion]
+    poses: Mapping[int, Pose]
+    pixel_aspect: float
+    why_card: str = ""
+    kind: Literal["puppet", "card"] = "puppet"
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What the picture does not show."""
+        return self.puppet.missing
+
+    def box(self, frame: int) -> Box:
+        """What the puppet covers."""
+        return puppet_box(self.puppet, self.motions[frame], pixel_aspect=self.pixel_aspect)
+
+    def draw(self, frame: int, *, box: Box) -> Array:
+        """The puppet in ``box``."""
+        return draw_puppet(self.puppet, self.motions[frame], box=box, pixel_aspect=self.pixel_aspect)
+
+    def key(self, frame: int) -> Any:
+        """How the puppet moves."""
+        return asdict(self.motions[frame])
+
+    def confidence(self, frame: int) -> float:
+        """That of the actor's pose."""
+        return round(float(self.motions[frame].confidence), 4)
+
+    def measures(self, frame: int) -> Mapping[str, float]:
+        """How far wrists and ankles are from the actor's, px."""
+        found = distances(self.puppet, self.motions[frame], self.poses[frame])
+        return {f"{name}_px": round(float(value), 3) for name, value in found.items()}
+
+
+def make_character(
+    run: RunContext, plate: Plate, refined: Refined, tracked: Tracked, posed: Posed, reference: Reference,
+    pose: ReferencePose,
+) -> Character:  # fmt: skip
+    """A puppet, or a card where that was asked for or no pose is found; the user is told why.
+
+    Raises ShotError where a puppet was asked for and cannot be.
+    """
+    asked = run.options.condition.character
+    why = ""
+    if asked != "card":
+        try:
+            return _make_puppet(run, plate, posed, reference, pose)
+        except NothingFoundError as error:
+            why = error.what
+        if asked == "puppet":
+            raise ShotError(f"no puppet can be made: {why}", key="condition.character", remedy=_remedy(run))
+        run.warn("condition", f"the character is a card that does not perform: {why}; {_remedy(run)}")
+    return CardCharacter(reference.rgba, _place(plate, refined, tracked, reference), plate.pixel_aspect, why)
+
+
+def _remedy(run: RunContext) -> str:
+    if run.options.pose.backend == "none":
+        return "`wanfx models fetch lite` gets what finds poses"
+    return "give a picture that shows the character from the front, or its pose as reference.pose"
+
+
+def _make_puppet(
+    run: RunContext, plate: Plate, posed: Posed, reference: Reference, pose: ReferencePose
+) -> PuppetCharacter:
+    if run.options.pose.backend == "none":
+        raise NothingFoundError("no model that finds poses is installed", remedy=_remedy(run))
+    if pose.why_none:
+        raise NothingFoundError(f"in the reference, {pose.why_none}", remedy=_remedy(run))
+    there = [frame for frame, one in posed.poses.items() if float(one.confidence[:17].max()) > 0]
+    if len(there) < _LEAST_POSED * len(posed.poses):
+        raise NothingFoundError(
+            f"the actor's pose is found in {len(there)} of {len(posed.poses)} frames", remedy=_remedy(run)
+        )
+    puppet = build_puppet(reference.rgba, pose.pose)
+    canvas = Box(0, 0, plate.canvas.width, plate.canvas.height)
+    motions = perform(puppet, posed.poses, canvas=canvas, pixel_aspect=plate.pixel_aspect)
+    if puppet.missing:
+        run.warn("condition", "the reference does not show, so the puppet lacks: " + ", ".join(puppet.missing))
+    return PuppetCharacter(puppet, motions, posed.poses, plate.pixel_aspect)
+
+
+def _place(plate: Plate, refined: Refined, tracked: Tracked, reference: Reference) -> dict[int, Placement]:
+    measures = {frame: SubjectMeasure(**measure) for frame, measure in refined.measures.items()}
+    placed = place_cards(
+        measures,
+        confidence=tracked.confidence,
+        reference_alpha=reference.rgba[..., 3],
+        canvas=Box(0, 0, plate.canvas.width, plate.canvas.height),
+        pixel_aspect=plate.pixel_aspect,
+    )
+    return {placement.frame: placement for placement in placed}

@@ -1,0 +1,99 @@
+"""pose: Plate, Matte -> the actor's pose in every frame, smoothed over time; editable (``work/pose/<subject>.json``).
+
+A shot unit, for smoothing looks at all frames. The matte tells whose pose it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from wanfx.backends.protocols import ModelCard, PoseEstimator
+from wanfx.backends.registry import find_pose_estimator
+from wanfx.errors import ShotError
+from wanfx.images import Plate
+from wanfx.io import exr
+from wanfx.io.pose_file import read_poses, write_poses
+from wanfx.ops.pose import Pose
+from wanfx.ops.pose_smooth import smooth_poses
+from wanfx.stages.context import Made, RunContext, StageProgress, paintable, stage_key
+from wanfx.stages.ingest import Ingested
+from wanfx.stages.matte import Tracked
+from wanfx.stages.proxies import ProxySource, to_proxy_scale
+from wanfx.units import Unit
+
+STAGE = "pose"
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Posed:
+    """The actor's pose in every frame, in canvas pixels, the file's hash, and what found it."""
+
+    poses: Mapping[int, Pose]
+    sha256: str
+    models: tuple[ModelCard, ...]
+
+
+def run_pose(run: RunContext, ingested: Ingested, tracked: Tracked) -> Posed:
+    """The actor's poses. Raises MissingError, OptionError, and ShotError for an edited file that cannot be read."""
+    estimator = find_pose_estimator(run.options.pose.backend)
+    plate = ingested.plate
+    path = run.work / "pose" / f"{tracked.name}.json"
+    folder = paintable(run, "pose")
+    key = stage_key(
+        STAGE, VERSION, estimator.name, [asdict(card) for card in estimator.models], tracked.key,
+        asdict(run.options.pose),
+    )  # fmt: skip
+
+    with run.stage(STAGE, units=len(plate.frames) + 1) as progress:
+
+        def make() -> Made:
+            folder.write(path, lambda target: _write(target, _find(run, progress, ingested, tracked, estimator), plate))
+            return Made((path,))
+
+        record = progress.make(Unit(STAGE, tracked.name, key), make)
+    return Posed(_read(path, plate), next(iter(record.files.values())), estimator.models)
+
+
+def _find(
+    run: RunContext, progress: StageProgress, ingested: Ingested, tracked: Tracked, estimator: PoseEstimator
+) -> dict[int, Pose]:
+    """Smoothed poses in canvas pixels."""
+
+    def matte(frame: int) -> npt.NDArray[np.float32]:
+        return exr.read_matte(tracked.pattern.path(frame))
+
+    estimator.load()
+    found = {}
+    for frame, pose in estimator.track(ProxySource(ingested), matte=matte):
+        found[frame] = pose
+        progress.step(frame)
+    sx, sy = to_proxy_scale(ingested.plate.canvas, ingested.proxy_size)
+    smoothed = smooth_poses(found, smooth_frames=run.options.pose.smooth_frames)
+    return {frame: pose.scaled(1 / sx, 1 / sy) for frame, pose in smoothed.items()}
+
+
+def _offset(plate: Plate) -> tuple[int, int]:
+    """From canvas pixels to display-window pixels, which files are in."""
+    return plate.canvas.x0 - plate.display_window.x0, plate.canvas.y0 - plate.display_window.y0
+
+
+def _write(path: Path, poses: Mapping[int, Pose], plate: Plate) -> None:
+    x, y = _offset(plate)
+    moved = {frame: pose.moved(x, y) for frame, pose in poses.items()}
+    write_poses(path, moved, size=plate.display_window.size)
+
+
+def _read(path: Path, plate: Plate) -> dict[int, Pose]:
+    poses, size = read_poses(path, key="pose")
+    x, y = _offset(plate)
+    missing = [frame for frame in plate.frames if frame not in poses]
+    if missing or size != plate.display_window.size:
+        what = f"lacks frame {missing[0]}" if missing else f"is of a {size.width}x{size.height} picture"
+        raise ShotError(what, key="pose", path=path, remedy="mend the file, or remove it and it is made anew")
+    return {frame: poses[frame].moved(-x, -y) for frame in plate.frames}
