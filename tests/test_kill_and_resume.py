@@ -35,10 +35,10 @@ def _start(shot: Path, out: Path, events: Path) -> subprocess.Popen[bytes]:
 
 
 def _contents(delivery: Path) -> dict[str, str]:
-    """Every file of the version but the timings."""
+    """Every file of the version but those that hold timings."""
     return {
         path.relative_to(delivery).as_posix(): sha256_file(path)
-        for path in sorted(delivery.rglob("*")) if path.is_file() and path.name != "run.json"
+        for path in sorted(delivery.rglob("*")) if path.is_file() and path.name not in ("run.json", "index.html")
     }  # fmt: skip
 
 

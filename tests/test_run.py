@@ -55,7 +55,9 @@ def _hashes(version: Path, folder: str = "comp") -> dict[str, str]:
 def test_the_delivery_is_laid_out_as_promised(root: Path) -> None:
     version = _version(root, 1)
     manifest = read_manifest(version / "manifest.json")
-    assert {path.name for path in version.iterdir()} == {"comp", "matte", "review", "manifest.json", "run.json"}
+    assert {path.name for path in version.iterdir()} == {
+        "comp", "matte", "review", "report", "manifest.json", "run.json",
+    }  # fmt: skip
     assert (version / "comp" / f"tiny_draft_v001.{FIRST}.exr").is_file()
     assert (version / "matte" / "walker" / f"walker.{FIRST}.exr").is_file()
     assert manifest["comp"]["parts"] == [
@@ -80,7 +82,7 @@ def test_only_what_depends_on_a_changed_option_is_made_again(root: Path) -> None
     events = root / "events.jsonl"
     assert _run(root, "--set", "finish.margin_px=20", "--events", str(events)) == 0
     anew = {event.stage for event in read_events(events) if isinstance(event, UnitFinished) and not event.reused}
-    assert anew == {"finish", "deliver", "review", "verify"}
+    assert anew == {"finish", "deliver", "review", "verify", "report"}
 
 
 def test_a_range_is_made_again_and_the_other_frames_are_copied(root: Path) -> None:

@@ -47,8 +47,10 @@ SPECS = (
         "background was never seen; the clean plate is filled there", True,
     ),
     MeasureSpec("pose_confidence", "Pose confidence", "0 to 1", "low", 0.5, "the actor's pose is uncertain", True),
-    MeasureSpec("wrists_px", "Wrists, character to actor", "px", "high", None, "the wrists are off the actor's"),
-    MeasureSpec("ankles_px", "Ankles, character to actor", "px", "high", None, "the ankles are off the actor's"),
+    MeasureSpec("left_wrist_px", "Left wrist, character to actor", "px", "high", None, "the left wrist is off"),
+    MeasureSpec("right_wrist_px", "Right wrist, character to actor", "px", "high", None, "the right wrist is off"),
+    MeasureSpec("left_ankle_px", "Left ankle, character to actor", "px", "high", None, "the left ankle is off"),
+    MeasureSpec("right_ankle_px", "Right ankle, character to actor", "px", "high", None, "the right ankle is off"),
     MeasureSpec("edit_share", "Edited area", "share of the frame"),
     MeasureSpec(
         "plate_error_model", "Generator's error on the plate", "of 2, model space", "high", 0.01,

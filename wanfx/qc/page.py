@@ -14,7 +14,7 @@ from typing import Any
 from wanfx.frames import FrameRange, Size
 from wanfx.qc import page_tables
 from wanfx.qc.measures import Row, find_spec, series
-from wanfx.qc.page_findings import Finding, bad_limit, number
+from wanfx.qc.page_findings import Finding, bad_limit, degraded, number
 from wanfx.qc.page_pictures import FramePictures, Overlay, draw_contact_sheet, draw_thumb, draw_wipe
 from wanfx.qc.plots import draw_plot
 
@@ -97,14 +97,16 @@ def _header(content: PageContent) -> str:
 
 def _status(content: PageContent) -> str:
     """The run in four figures."""
-    states = [promise["state"] for promise in content.manifest["promises"]]
+    manifest = content.manifest
+    states = [promise["state"] for promise in manifest["promises"]]
     broken, apart = states.count("broken"), states.count("not-applicable")
     held = f"{states.count('held')} of {len(states) - apart} held"
     promises = f"{broken} BROKEN, {held}" if broken else held
     seconds = content.timings.get("seconds")
+    worth = len(content.findings) + len(degraded(manifest))
     figures = [
         ("promises", "Promises", promises, "bad" if broken else "good"),
-        ("look", "Worth a look", str(len(content.findings)), "fair" if content.findings else "good"),
+        ("look", "Worth a look", str(worth), "fair" if worth else "good"),
         ("warnings", "Warnings", str(len(content.timings.get("warnings", ()))), ""),
         ("stages", "Time of the run", "unknown" if seconds is None else f"{seconds:.1f} s", ""),
     ]
@@ -116,8 +118,10 @@ def _status(content: PageContent) -> str:
 
 
 def _findings(content: PageContent) -> str:
+    said = "".join(f"<li>{escape(text)}</li>" for text in degraded(content.manifest))
+    notes = f'<ul class="degraded">{said}</ul>' if said else ""
     if not content.findings:
-        return "<p>No measure is out of its limits, and nothing was painted, held or missing.</p>"
+        return f"{notes}<p>No measure of a frame is out of its limits, and none was painted, held or missing.</p>"
     thumbs = {picture.frame: picture for picture in content.pictures}
     items = []
     for finding in content.findings[:FINDINGS_SHOWN]:
@@ -129,7 +133,7 @@ def _findings(content: PageContent) -> str:
         )
     more = len(content.findings) - len(items)
     rest = f"<p>And {more} less weighty; see the plots.</p>" if more > 0 else ""
-    return f'<ol class="findings">{"".join(items)}</ol>{rest}'
+    return f'{notes}<ol class="findings">{"".join(items)}</ol>{rest}'
 
 
 def _wipe(content: PageContent) -> str:

@@ -47,6 +47,17 @@ def find_findings(manifest: Mapping[str, Any], rows: Sequence[Row]) -> list[Find
     return sorted(found, key=lambda finding: (-finding.weight, finding.frame, finding.title))
 
 
+def degraded(manifest: Mapping[str, Any]) -> list[str]:
+    """What the whole shot does without, in sentences."""
+    character = manifest.get("character") or {}
+    said = []
+    if character.get("why_card"):
+        said.append(f"The character is a card that follows the actor and does not perform: {character['why_card']}.")
+    if character.get("missing"):
+        said.append(f"The reference does not show, so the character lacks: {', '.join(character['missing'])}.")
+    return said
+
+
 def bad_limit(spec: MeasureSpec, values: Mapping[int, float]) -> float | None:
     """Where the measure begins to be bad in this shot; None where no value of it is.
 

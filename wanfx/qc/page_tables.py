@@ -66,7 +66,10 @@ def option_rows(manifest: Mapping[str, Any]) -> str:
     """The options that somebody set, and where."""
     known = {spec.key: spec for spec in specs()}
     rows = []
-    for key, option in manifest["options"].items():
+    # A manifest that was written and read has its keys sorted; people know the options by stage.
+    order = {key: index for index, key in enumerate(known)}
+    for key in sorted(manifest["options"], key=lambda key: (order.get(key, len(order)), key)):
+        option = manifest["options"][key]
         if option["from"] == "default":
             continue
         spec = known.get(key)
@@ -97,7 +100,8 @@ def fact_list(manifest: Mapping[str, Any], *, view: str) -> str:
     """What was made of what, as a definition list."""
     plate, color, space = manifest["plate"], manifest["color"], manifest["color"]["model_space"]
     frames = FrameRange.parse(manifest["frames"])
-    times = [fact["timecode"] for fact in manifest["frame_facts"].values() if fact["timecode"]]
+    facts_of = manifest["frame_facts"]
+    times = [time for frame in sorted(facts_of, key=int) if (time := facts_of[frame]["timecode"])]
     character = manifest.get("character")
     facts = {
         "Frames": f"{frames} ({len(frames)} frames), cut {manifest['cut']}, {_rate(plate['fps'])} frames/s",
@@ -107,7 +111,7 @@ def fact_list(manifest: Mapping[str, Any], *, view: str) -> str:
         "Comp": f"{manifest['comp']['pattern']}, {manifest['comp']['colorspace']}, {plate['pixel_type']}",
         "Task": f"{manifest['task']} by {manifest['backend']}, seed {manifest['seed']}",
         "Subjects": ", ".join(str(subject["name"]) for subject in manifest["subjects"]),
-        "Character": "" if character is None else _character(character),
+        "Character": "" if character is None else str(character["kind"]),
         "Model space": f"{space['name']}, exposure {space['exposure_stops']:g} stops, ceiling "
         f"{space['ceiling_linear']:g} linear",
         "Shown through": view,
@@ -116,12 +120,6 @@ def fact_list(manifest: Mapping[str, Any], *, view: str) -> str:
         "Made by": f"wanfx {manifest['wanfx']}",
     }
     return "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in facts.items() if text)
-
-
-def _character(character: Mapping[str, Any]) -> str:
-    missing = ", ".join(character["missing"])
-    why = f": {character['why_card']}" if character["why_card"] else ""
-    return f"{character['kind']}{why}" + (f"; the reference does not show: {missing}" if missing else "")
 
 
 def _at(frames: Sequence[int]) -> str:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from wanfx.qc.measures import FRAME, NOTES
+from wanfx.qc.measures import FRAME, NOTES, Row
 from wanfx.stages import camera, clean, refine, rematte
 from wanfx.stages.comp_frame import FinishInputs
 from wanfx.stages.context import RunContext
@@ -19,17 +19,19 @@ _DIGITS = 6
 
 
 def gather_measures(
-    run: RunContext, tracked: Tracked, finished: Finished, inputs: FinishInputs, *, earlier: Mapping[int, Any]
-) -> list[dict[str, Any]]:
+    run: RunContext, tracked: Tracked, finished: Finished, inputs: FinishInputs, *,
+    performance: Mapping[int, Mapping[str, float]], earlier: Mapping[int, Row],
+) -> list[dict[str, Any]]:  # fmt: skip
     """A row for every delivered frame, as `wanfx.qc.measures` has them.
 
-    ``earlier`` are the rows of the last version: those of the frames that this run did not make.
+    ``performance`` are a frame's measures of the character, by name. ``earlier`` are the rows of the last version: those
+    of the frames that this run did not make.
     """
     reader = _Reader(run, tracked, finished, inputs)
     rows = []
     for frame in finished.frames:
         is_kept = frame not in inputs.generated.measures and frame in earlier
-        rows.append(dict(earlier[frame]) if is_kept else reader.row(frame))
+        rows.append(dict(earlier[frame]) if is_kept else reader.row(frame, performance.get(frame, {})))
     return rows
 
 
@@ -41,7 +43,7 @@ class _Reader:
         self._camera = self._facts(camera.STAGE, "camera").get("confidence", {})
         self._stages = (refine.STAGE,) if inputs.conditioning.is_world else (refine.STAGE, clean.STAGE, rematte.STAGE)
 
-    def row(self, frame: int) -> dict[str, Any]:
+    def row(self, frame: int, performance: Mapping[str, float]) -> dict[str, Any]:
         """The frame's measures, those that there are, and notes."""
         records = {stage: self._facts(stage, str(frame)) for stage in self._stages}
         fact = self._finished.facts[frame]
@@ -52,6 +54,7 @@ class _Reader:
             **self._matte(frame, records[refine.STAGE]),
             "camera_confidence": self._camera.get(str(frame)),
             "clean_seen_share": records.get(clean.STAGE, {}).get("seen"),
+            **performance,
             "edit_share": fact["edited_pixels"] / max(1, fact["edited_pixels"] + fact["kept_pixels"]),
             "plate_error_model": generated.get("plate_error"),
             "at_ceiling_share": generated.get("at_ceiling"),

@@ -36,7 +36,8 @@ def run_report(
     manifest: Mapping[str, Any], timings: Mapping[str, Any],
 ) -> Path:  # fmt: skip
     """Write the measures and the page; its path. ``timings`` is what ``run.json`` will hold."""
-    rows = gather_measures(run, tracked, finished, inputs, earlier=_earlier(run))
+    performance = {int(frame): fact.get("performance", {}) for frame, fact in manifest["frame_facts"].items()}
+    rows = gather_measures(run, tracked, finished, inputs, performance=performance, earlier=_earlier(run))
     write_measures(run.version.measures, rows)
     findings = find_findings(manifest, rows)
     frames, large = choose_pictures([row[FRAME] for row in rows], findings)
