@@ -23,7 +23,7 @@ Doubt = Literal["inside", "around"]
 _LEAST_AREA = 0.003
 _MOST_AREA = 0.6
 _COARSE = 0.5
-_REMEDY = "give a box around the subject: [[subjects]] box = [x0, y0, x1, y1], frame = N"
+REMEDY = "give a box around the subject: [[subjects]] box = [x0, y0, x1, y1], frame = N"
 
 
 class FlowSegmenter:
@@ -166,13 +166,18 @@ def _find_starts(source: FrameSource, camera: CameraPath, background: Background
     """The subject's cut in the prompted frames, or in the frame where it moves best."""
     if prompts.is_empty:
         return _find_moving(source, camera)
+    return {frame: _cut_again(source, camera, background, prompts, frame) for frame in asked_frames(source, prompts)}
+
+
+def asked_frames(source: FrameSource, prompts: Prompts) -> list[int]:
+    """The frames in which the subject was pointed at, in order. Raises NothingFoundError where it nowhere was."""
     asked = {box.frame for box in prompts.boxes} | {point.frame for point in prompts.points if point.keep}
     if not asked:
-        raise NothingFoundError("no point is on the subject", key="subjects[0].points", remedy=_REMEDY)
+        raise NothingFoundError("no point is on the subject", key="subjects[0].points", remedy=REMEDY)
     for frame in sorted(asked):
         if frame not in source.frames:
-            raise NothingFoundError("a box or point is outside the shot's frames", frame=frame, remedy=_REMEDY)
-    return {frame: _cut_again(source, camera, background, prompts, frame) for frame in sorted(asked)}
+            raise NothingFoundError("a box or point is outside the shot's frames", frame=frame, remedy=REMEDY)
+    return sorted(asked)
 
 
 def _cut_again(source: FrameSource, camera: CameraPath, background: Background, prompts: Prompts, frame: int) -> Array:
@@ -186,7 +191,7 @@ def _cut_again(source: FrameSource, camera: CameraPath, background: Background, 
     points = tuple(point for point in prompts.points if point.frame == frame)
     matte = cut_prompted(picture, away, known, box=box, points=points)
     if matte.sum() < 20:
-        raise NothingFoundError("nothing was found at the box or points", frame=frame, remedy=_REMEDY)
+        raise NothingFoundError("nothing was found at the box or points", frame=frame, remedy=REMEDY)
     return matte
 
 
@@ -199,7 +204,7 @@ def _find_moving(source: FrameSource, camera: CameraPath) -> dict[int, Array]:
     frames = frames[4:-4] if len(frames) > 12 else frames
     best = max((_moving_well(half, path, frame), -frame) for frame in sample_frames(frames, count=13))
     if best[0] <= 0:
-        raise NothingFoundError("nothing moves in the shot but the camera", remedy=_REMEDY)
+        raise NothingFoundError("nothing moves in the shot but the camera", remedy=REMEDY)
     frame = -best[1]
     motion = find_motion(source, camera, frame)
     nothing = np.zeros_like(motion.moved)

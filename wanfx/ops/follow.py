@@ -11,6 +11,7 @@ import numpy.typing as npt
 from wanfx.backends.protocols import Array
 from wanfx.frames import Box
 from wanfx.ops.edges import bounding_box, fill_holes
+from wanfx.ops.evidence import Evidence
 from wanfx.ops.flow import carry, dense_flow
 from wanfx.ops.motion import difference
 from wanfx.ops.segment import Colors, color_bins, learn_colors
@@ -59,11 +60,15 @@ def _stray(away: Array, known: Array, subject: Array) -> Array:
     return np.where(near, np.float32(0), cv2.blur(moving, (3, 3)))
 
 
-def follow(track: Track, picture: Array, behind: Array) -> Track:
-    """The track one frame on (or back)."""
+def follow(track: Track, picture: Array, behind: Array, *, evidence: Evidence | None = None) -> Track:
+    """The track one frame on (or back); ``evidence`` is what a network says of this frame."""
     unit = picture.shape[1] / 640
     place = _place(track.subject, unit)
-    away, known = difference(picture, behind), behind[..., 4]
+    if evidence is not None:
+        seen = bounding_box(evidence.subject, above=0.5)
+        place = place if seen.is_empty else seen if place.is_empty else place.union(seen)
+    known = behind[..., 4]
+    away = difference(picture, behind) if known.any() else np.zeros_like(known)
     if place.is_empty:
         return replace(track, picture=picture, other=_stray(away, known, track.subject), confidence=0.0)
     window = place.slices()
@@ -71,10 +76,17 @@ def follow(track: Track, picture: Array, behind: Array) -> Track:
     carried = carry(np.dstack([track.subject[window], track.other[window]]), dense_flow(now, was))
     bins = color_bins(now)
     scores = _scores(track, carried, bins, away[window], known[window], unit)
-    belief = _smooth(np.clip(scores[0] - np.logaddexp(scores[1], scores[2]), -_BELIEF, _BELIEF), now, unit)
-    rival = _logistic(_smooth(np.clip(scores[1] - np.logaddexp(scores[0], scores[2]), -_BELIEF, _BELIEF), now, unit))
-    inside = _with_limbs(_logistic(belief), rival, away[window], known[window], unit)
-    inside = _one_body(inside, carried[..., 0], bins, track.first, unit)
+    ours = np.clip(scores[0] - np.logaddexp(scores[1], scores[2]), -_BELIEF, _BELIEF)
+    theirs = np.clip(scores[1] - np.logaddexp(scores[0], scores[2]), -_BELIEF, _BELIEF)
+    led_to = carried[..., 0]
+    if evidence is not None:
+        said = evidence.cropped(window)
+        ours, theirs = said.added(ours), np.maximum(theirs - np.maximum(said.subject, 0), said.rival)
+        led_to = np.maximum(led_to, said.trust * (said.subject > 1))
+    rival = _logistic(_smooth(theirs, now, unit))
+    may_be = known[window] if evidence is None else known[window] * (said.subject > -1.5)
+    inside = _with_limbs(_logistic(_smooth(ours, now, unit)), rival, away[window], may_be, unit)
+    inside = _one_body(inside, led_to, bins, track.first, unit)
     subject = np.zeros_like(track.subject)
     subject[window] = inside
     other = _stray(away, known, subject)

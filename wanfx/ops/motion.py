@@ -111,7 +111,8 @@ def difference(picture: Array, background: Array) -> Array:
     blurred = cv2.GaussianBlur(picture, (0, 0), 0.8)
     behind = np.ascontiguousarray(background[..., :3])
     low, high = cv2.erode(behind, np.ones((3, 3), np.uint8)), cv2.dilate(behind, np.ones((3, 3), np.uint8))
-    away = np.maximum(np.maximum(low - blurred, blurred - high), 0).max(axis=2)
+    beyond = np.maximum(np.maximum(low - blurred, blurred - high), 0)
+    away = np.maximum(np.maximum(beyond[..., 0], beyond[..., 1]), beyond[..., 2])
     return np.asarray(away / (2 * np.clip(background[..., 3], *_NOISE)), np.float32)
 
 

@@ -106,6 +106,14 @@ def _prompted_labels(may_be: Mask, guess: Mask, still: Mask, points: tuple[Point
     return labels
 
 
+def with_points(matte: Array, points: tuple[PointPrompt, ...]) -> Array:
+    """The matte with discs around the points on the subject and without those around the points off it."""
+    drawn = matte.copy()
+    for point in points:
+        cv2.circle(drawn, (int(point.x), int(point.y)), _point_px(matte), float(point.keep), -1)
+    return drawn
+
+
 def _without(matte: Array, points: tuple[PointPrompt, ...]) -> Array:
     """The matte without discs around the points off the subject: filling holes must not take them in again."""
     for point in points:
@@ -159,7 +167,6 @@ def _cut(picture: Array, labels: Labels) -> Array:
     cv2.setRNGSeed(1)
     cv2.grabCut(inside, local, (0, 0, 1, 1), np.zeros((1, 65)), np.zeros((1, 65)), 4, cv2.GC_INIT_WITH_MASK)
     out = np.zeros(picture.shape[:2], np.float32)
-    found = np.isin(local, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
     found = np.isin(local, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
     out[place.slices()] = _one_body(found, near_px=max(2, picture.shape[0] // 50))
     return fill_holes(out, area_px=max(20.0, 0.02 * float(out.sum())))

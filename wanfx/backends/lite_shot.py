@@ -1,0 +1,121 @@
+"""A person through a shot: looked for in small pictures first, then followed in full ones before a known background."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from wanfx.backends.blaze import Roi
+from wanfx.backends.blaze_body import BodyNets
+from wanfx.backends.blaze_mask import MaskNets, quick_evidence
+from wanfx.backends.blaze_people import PersonFinder
+from wanfx.backends.lite_starts import Start
+from wanfx.backends.protocols import Array, FrameSource
+from wanfx.ops.edges import grow_matte
+from wanfx.ops.follow import Track, follow, start_track
+
+_SMALL = 0.5
+_SKETCH = 4
+_NOTHING = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What the first look at a frame leaves: the regions of the subject and of who is in its place, how sure it is,
+    and a sketch of the subject, packed bits.
+    """
+
+    subject: Roi | None
+    rival: Roi | None
+    confidence: float
+    sketch: npt.NDArray[np.uint8]
+
+
+def look_along(
+    nets: BodyNets, source: FrameSource, start: Start, frames: Sequence[int], *, note: Callable[[int, Array], None]
+) -> Iterator[tuple[int, Seen]]:
+    """A first look at ``frames``, which lead away from the start; ``note`` gets what hides the background."""
+    finder = PersonFinder(nets, start.looks)
+    finder.start(start.body)
+    small = _shrunk(source.read(start.frame))
+    unknown = np.zeros((*small.shape[:2], _NOTHING), np.float32)
+    track = start_track(small, (_resized(start.matte, small) > 0.5).astype(np.float32), unknown)
+    for frame in frames:
+        picture = source.read(frame)
+        small = _shrunk(picture)
+        sighting = finder.find(picture, track.subject)
+        evidence = quick_evidence(
+            sighting.body, sighting.rival, shape=track.subject.shape, scale=small.shape[1] / picture.shape[1]
+        )
+        track = follow(track, small, unknown, evidence=evidence)
+        note(frame, np.maximum(track.subject, (evidence.rival > 0) * np.float32(1)))
+        yield (
+            frame,
+            Seen(
+                sighting.body.roi if sighting.body is not None else None,
+                sighting.rival.roi if sighting.rival is not None else None,
+                _agreed(track.subject, evidence.subject) if sighting.body is not None else 0.25 * track.confidence,
+                np.packbits(track.subject[::_SKETCH, ::_SKETCH] > 0.5),
+            ),
+        )
+
+
+def hides(subject: Array) -> Array:
+    """What is not background in a small picture: people with a margin."""
+    return grow_matte((subject > 0.25).astype(np.float32), radius_px=6 * subject.shape[1] / 320)
+
+
+def meeting_frame(forth: dict[int, Seen], back: dict[int, Seen], frames: Sequence[int]) -> int:
+    """The last of ``frames`` to take from the earlier prompt's side: both sides agree there, and were sure till then.
+
+    Both dicts hold every one of ``frames``, which lie between two prompted ones.
+    """
+    sure_forth = np.cumsum([forth[frame].confidence for frame in frames])
+    sure_back = np.cumsum([back[frame].confidence for frame in reversed(frames)])[::-1]
+    agreed = np.array([_alike(forth[frame].sketch, back[frame].sketch) for frame in frames])
+    rest = np.append(sure_back[1:], 0.0)
+    return frames[int(np.argmax(sure_forth + rest + 0.1 * len(frames) * agreed))]
+
+
+def follow_along(
+    nets: MaskNets,
+    source: FrameSource,
+    track: Track,
+    frames: Sequence[int],
+    *,
+    seen: dict[int, Seen],
+    behind: Callable[[int], Array],
+) -> Iterator[tuple[int, Track, float]]:
+    """The track along ``frames``, with how far the network, the first look and the track agree."""
+    for frame in frames:
+        picture, known = source.read(frame), seen[frame]
+        evidence = nets.fine_evidence(picture, subject=known.subject, rival=known.rival)
+        track = follow(track, picture, behind(frame), evidence=evidence)
+        agreed = _agreed(track.subject, evidence.subject) if known.subject is not None else 1.0
+        yield frame, track, known.confidence * agreed
+
+
+def _agreed(subject: Array, log_odds: Array) -> float:
+    """Intersection over union of the track and the network, raised to what a good agreement is."""
+    ours, theirs = subject > 0.5, log_odds > 0
+    either = float((ours | theirs).sum())
+    return min(1.0, 1.1 * float((ours & theirs).sum()) / either) if either else 0.0
+
+
+def _alike(a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8]) -> float:
+    either = float(np.bitwise_count(a | b).sum())
+    return float(np.bitwise_count(a & b).sum()) / either if either else 0.0
+
+
+def _shrunk(picture: Array) -> Array:
+    size = max(16, round(picture.shape[1] * _SMALL)), max(16, round(picture.shape[0] * _SMALL))
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _resized(matte: Array, like: Array) -> Array:
+    size = like.shape[1], like.shape[0]
+    return np.asarray(cv2.resize(matte, size, interpolation=cv2.INTER_AREA), np.float32)

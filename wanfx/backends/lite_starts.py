@@ -1,0 +1,133 @@
+"""The person that an artist's box or points mean, or the one to take where nothing was said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from wanfx.backends.blaze import Roi
+from wanfx.backends.blaze_body import Body, BodyNets
+from wanfx.backends.blaze_people import Looks, people
+from wanfx.backends.protocols import Array, BoxPrompt, FrameSource, PointPrompt, Prompts
+from wanfx.ops.motion import sample_frames
+from wanfx.ops.segment import with_points
+
+Mask = npt.NDArray[np.bool_]
+_SEEN = 0.5
+_SURE = 0.35
+_SAMPLES = 9
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """A frame in which the subject is known: its cut (H, W) of 0 and 1, its body, and how it and others look."""
+
+    frame: int
+    matte: Array
+    body: Body
+    looks: Looks
+
+
+def prompted_start(nets: BodyNets, source: FrameSource, prompts: Prompts, frame: int) -> Start | None:
+    """The person in the frame's box or at its points; None where the network sees nobody there."""
+    picture = source.read(frame)
+    box = next((box for box in prompts.boxes if box.frame == frame), None)
+    points = tuple(point for point in prompts.points if point.frame == frame)
+    rois = people(nets, picture) + _asked_regions(nets, picture, box, points)
+    bodies = [body for roi in rois for body in _read_twice(nets, picture, roi) if body.score > _SEEN]
+    fits = [_fit(body, picture, box, points) for body in bodies]
+    if not fits or max(fits) < _SURE:
+        return None
+    best = bodies[int(np.argmax(fits))]
+    matte = (best.draw_mask(_shape(picture)) > 0.5).astype(np.float32)
+    if box is not None:
+        matte *= _in_box(box, _shape(picture), grow=0.08)
+    return _start(picture, frame, with_points(matte, points), best, bodies)
+
+
+def found_start(nets: BodyNets, source: FrameSource) -> Start | None:
+    """The person who fills most of the shot and moves most; None where the network sees nobody."""
+    best: tuple[float, int, Body] | None = None
+    for frame in sample_frames(list(source.frames), count=_SAMPLES):
+        picture = source.read(frame)
+        later = source.read(frame + 3 if frame + 3 in source.frames else max(frame - 3, source.frames.first))
+        change = np.abs(later - picture).max(axis=2)
+        for roi in people(nets, picture)[:3]:
+            body = nets.read(picture, roi)
+            mask = body.draw_mask(_shape(picture))
+            moved = float((change * mask).sum() / max(float(mask.sum()), 1.0))
+            worth = body.score * float(np.sqrt(mask.mean())) * (0.3 + min(1.0, moved / 0.05))
+            if body.score > _SEEN and (best is None or worth > best[0]):
+                best = worth, frame, body
+    if best is None:
+        return None
+    picture = source.read(best[1])
+    bodies = [nets.read(picture, roi) for roi in people(nets, picture)]
+    matte = (best[2].draw_mask(_shape(picture)) > 0.5).astype(np.float32)
+    return _start(picture, best[1], matte, best[2], bodies)
+
+
+def _start(picture: Array, frame: int, matte: Array, body: Body, bodies: list[Body]) -> Start:
+    """With how the subject looks, and how those look who are somewhere else."""
+    ours = matte > 0.5
+    near = cv2.dilate(matte, np.ones((9, 9), np.uint8)) > 0.5
+    others = []
+    for other in bodies:
+        mask = other.draw_mask(ours.shape) > 0.7
+        both = float((mask & near).sum()) / max(float(mask.sum()), 1.0)
+        if other.score > _SEEN and both < 0.3:
+            others.append(np.asarray(mask & ~near))
+    return Start(frame, matte, body, Looks(picture, ours, others))
+
+
+def _asked_regions(nets: BodyNets, picture: Array, box: BoxPrompt | None, points: tuple[PointPrompt, ...]) -> list[Roi]:
+    """Regions around the box, or around the points on the subject."""
+    if box is not None:
+        x, y = (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
+        size = max(box.x1 - box.x0, box.y1 - box.y0)
+    else:
+        kept = np.array([(point.x, point.y) for point in points if point.keep])
+        x, y = (float(value) for value in kept.mean(axis=0))
+        size = max(float(np.ptp(kept, axis=0).max()), 0.5 * picture.shape[0])
+    found = [roi for roi, _score in nets.detect(picture, Roi(x, y, 1.4 * size), least=0.3)[:3]]
+    return [*found, Roi(x, y, 1.25 * size), Roi(x, y + size / 2, 2.3 * size)]
+
+
+def _read_twice(nets: BodyNets, picture: Array, roi: Roi) -> list[Body]:
+    first = nets.read(picture, roi)
+    return [first, nets.read(picture, first.next_roi)] if first.score > _SEEN else [first]
+
+
+def _fit(body: Body, picture: Array, box: BoxPrompt | None, points: tuple[PointPrompt, ...]) -> float:
+    """How well a body is what the artist pointed at, 0 to 1."""
+    mask = body.draw_mask(_shape(picture)) > 0.5
+    if not mask.any():
+        return 0.0
+    fit = body.score
+    if box is not None:
+        asked = _in_box(box, _shape(picture), grow=0.0) > 0.5
+        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        own = np.zeros_like(mask)
+        own[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = True
+        fit *= float((mask & asked).sum() / mask.sum()) * float((own & asked).sum() / (own | asked).sum()) ** 0.5
+    for point in points:
+        x, y = (min(max(int(value), 0), limit - 1) for value, limit in ((point.x, mask.shape[1]), (point.y, len(mask))))
+        # A point may lie on a hand or a hat that the mask has not taken in.
+        near = bool(mask[max(y - 6, 0) : y + 7, max(x - 6, 0) : x + 7].any()) if point.keep else bool(mask[y, x])
+        fit *= 1.0 if near == point.keep else 0.3 if point.keep else 0.8
+    return fit
+
+
+def _in_box(box: BoxPrompt, shape: tuple[int, int], *, grow: float) -> Array:
+    margin = grow * max(box.x1 - box.x0, box.y1 - box.y0)
+    inside = np.zeros(shape, np.float32)
+    x0, y0 = (max(0, round(value - margin)) for value in (box.x0, box.y0))
+    inside[y0 : round(box.y1 + margin), x0 : round(box.x1 + margin)] = 1
+    return inside
+
+
+def _shape(picture: Array) -> tuple[int, int]:
+    return picture.shape[0], picture.shape[1]
