@@ -71,7 +71,7 @@ def make_tiny_shot(folder: Path, *, frames: int = 12, **changes: Any) -> Path:
         "subjects": [{"name": "walker", "box": first.as_list(), "frame": FIRST}],
         # It is no person: what finds people would only find nothing, slowly.
         "matte": {"backend": "flow"},
-        "pose": {"backend": "none"},
+        "condition": {"character": "card"},
         "generate": {"backend": "draft"},
     } | changes
     path = folder / "shot.json"

@@ -66,8 +66,8 @@ def read_parts(
         raise layout.error(
             f"has no part {', '.join(missing)}; it has {', '.join(there)}", remedy="make the frame again"
         )
-    decoded = decode(layout)
     wanted = {name: index for name, index in there.items() if names is None or name in names}
+    decoded = decode(layout, only=tuple(wanted.values()))
     parts = {name: _make_part(name, decoded.planes[index]) for name, index in wanted.items()}
     return parts, make_header(layout, decoded.file)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import OpenEXR
+import OpenImageIO as oiio
 
 from wanfx.frames import Box
 from wanfx.io.exr_header import open_exr
@@ -50,9 +52,15 @@ class Placement:
         return out
 
 
-def decode(layout: ExrLayout) -> Decoded:
-    """Every channel of every part, in the file's own types. FrameReadError where pixels are missing or corrupt."""
+def decode(layout: ExrLayout, *, only: Collection[int] | None = None) -> Decoded:
+    """Every channel of every part, or of those numbered in ``only``, in the file's own types.
+
+    Raises FrameReadError where pixels are missing or corrupt.
+    """
     check_complete(layout)
+    if only is not None and len(only) < len(layout.parts) and all(_is_plain(layout, index) for index in only):
+        planes = tuple(_decode_part(layout, index) if index in only else {} for index in range(len(layout.parts)))
+        return Decoded(open_exr(layout, pixels="none"), planes)
     file = open_exr(layout, pixels="all")
     # OpenEXR's module leaves out a part that it fails to decode.
     found = {part.part_index: part.channels for part in file.parts}
@@ -64,3 +72,27 @@ def decode(layout: ExrLayout) -> Decoded:
         for index, part in enumerate(layout.parts)
     )
     return Decoded(file, planes)
+
+
+def _is_plain(layout: ExrLayout, index: int) -> bool:
+    """Whether OpenImageIO can read the part as it is: one pixel type, nothing that a header hides."""
+    channels = layout.parts[index].channels
+    is_one_type = len({channel.pixel_type for channel in channels}) == 1
+    return is_one_type and isinstance(layout.readable_source(), str) and layout.parts[index].storage == "scanline"
+
+
+def _decode_part(layout: ExrLayout, index: int) -> dict[str, Pixels]:
+    """One part alone. OpenEXR's module decodes a whole file or nothing."""
+    source = oiio.ImageInput.open(str(layout.path))
+    if source is None:
+        raise layout.error(f"cannot be read ({oiio.geterror()})")
+    try:
+        source.seek_subimage(index, 0)
+        spec = source.spec()
+        pixels = source.read_image(index, 0, 0, spec.nchannels, layout.parts[index].channels[0].pixel_type)
+    finally:
+        source.close()
+    if pixels is None:
+        name = layout.parts[index].name or UNNAMED_PART
+        raise layout.error(f"is corrupt: the pixels of {name} cannot be decoded")
+    return {name: pixels[..., channel] for channel, name in enumerate(spec.channelnames)}

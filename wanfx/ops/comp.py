@@ -56,18 +56,22 @@ def composite(
     ``char`` is premultiplied RGBA, ``shadow`` an RGB multiplier (1 = none). Where the plate is NaN or infinite and
     something is edited, the clean plate stands in for it.
     """
-    alpha = char[..., 3:].astype(np.float32)
-    reveal = mattes.reveal.astype(np.float32)[..., None]
-    behind, front = plate.astype(np.float32), clean.astype(np.float32)
+    places = np.flatnonzero(is_lit(mattes.edit))
+    edited = np.ascontiguousarray(plate).reshape(-1, 3).take(places, axis=0)
+    layers = char.reshape(-1, 4).take(places, axis=0).astype(np.float32)
+    alpha, reveal = layers[:, 3:], mattes.reveal.reshape(-1, 1).take(places, axis=0).astype(np.float32)
+    behind = edited.astype(np.float32)
+    front = clean.reshape(-1, 3).take(places, axis=0).astype(np.float32)
     bad = ~np.isfinite(behind)
     with np.errstate(invalid="ignore", over="ignore"):
         behind += reveal * (front - behind)
         np.copyto(behind, front, where=(reveal >= 1) | bad)
         if shadow is not None:
-            behind *= shadow.astype(np.float32)
+            behind *= shadow.reshape(-1, 3).take(places, axis=0).astype(np.float32)
         behind *= 1 - alpha
         np.copyto(behind, np.float32(0), where=alpha >= 1)
-        behind += char[..., :3].astype(np.float32)
+        behind += layers[:, :3]
         edited = behind.astype(plate.dtype)
-    np.copyto(edited, plate, where=~is_lit(mattes.edit)[..., None])
-    return edited
+    comp = plate.copy()
+    comp.reshape(-1, 3)[places] = edited
+    return comp

@@ -55,7 +55,7 @@ class Character(Protocol):
         ...
 
     def key(self, frame: int) -> Any:
-        """What the drawing depends on, besides the reference."""
+        """What the drawing depends on, besides the reference picture."""
         ...
 
     def confidence(self, frame: int) -> float:
@@ -89,10 +89,10 @@ class CardCharacter:
 
     def key(self, frame: int) -> Any:
         """Where the card lies."""
-        return asdict(self.placements[frame])
+        return self.kind, asdict(self.placements[frame])
 
     def confidence(self, frame: int) -> float:
-        """1 where a card was asked for."""
+        """1 where a card was asked for, low where it stands in for a puppet."""
         return _FALLBACK_CONFIDENCE if self.why_card else 1.0
 
     def measures(self, frame: int) -> Mapping[str, float]:
@@ -108,6 +108,7 @@ class PuppetCharacter:
     motions: Mapping[int, Motion]
     poses: Mapping[int, Pose]
     pixel_aspect: float
+    reference_pose_sha256: str
     why_card: str = ""
     kind: Literal["puppet", "card"] = "puppet"
 
@@ -126,7 +127,7 @@ class PuppetCharacter:
 
     def key(self, frame: int) -> Any:
         """How the puppet moves."""
-        return asdict(self.motions[frame])
+        return self.kind, self.reference_pose_sha256, asdict(self.motions[frame])
 
     def confidence(self, frame: int) -> float:
         """That of the actor's pose."""
@@ -146,17 +147,14 @@ def make_character(
 
     Raises ShotError where a puppet was asked for and cannot be.
     """
-    asked = run.options.condition.character
-    why = ""
-    if asked != "card":
-        try:
-            return _make_puppet(run, plate, posed, reference, pose)
-        except NothingFoundError as error:
-            why = error.what
-        if asked == "puppet":
-            raise ShotError(f"no puppet can be made: {why}", key="condition.character", remedy=_remedy(run))
-        run.warn("condition", f"the character is a card that does not perform: {why}; {_remedy(run)}")
-    return CardCharacter(reference.rgba, _place(plate, refined, tracked, reference), plate.pixel_aspect, why)
+    try:
+        return _make_puppet(run, plate, posed, reference, pose)
+    except NothingFoundError as error:
+        why = error.what
+    if run.options.condition.character == "puppet":
+        raise ShotError(f"no puppet can be made: {why}", key="condition.character", remedy=_remedy(run))
+    run.warn("condition", f"the character is a card that does not perform: {why}; {_remedy(run)}")
+    return make_card(plate, refined, tracked, reference, why=why)
 
 
 def _remedy(run: RunContext) -> str:
@@ -182,10 +180,13 @@ def _make_puppet(
     motions = perform(puppet, posed.poses, canvas=canvas, pixel_aspect=plate.pixel_aspect)
     if puppet.missing:
         run.warn("condition", "the reference does not show, so the puppet lacks: " + ", ".join(puppet.missing))
-    return PuppetCharacter(puppet, motions, posed.poses, plate.pixel_aspect)
+    return PuppetCharacter(puppet, motions, posed.poses, plate.pixel_aspect, pose.sha256)
 
 
-def _place(plate: Plate, refined: Refined, tracked: Tracked, reference: Reference) -> dict[int, Placement]:
+def make_card(
+    plate: Plate, refined: Refined, tracked: Tracked, reference: Reference, *, why: str = ""
+) -> CardCharacter:
+    """A card; ``why`` says what kept it from being a puppet."""
     measures = {frame: SubjectMeasure(**measure) for frame, measure in refined.measures.items()}
     placed = place_cards(
         measures,
@@ -194,4 +195,5 @@ def _place(plate: Plate, refined: Refined, tracked: Tracked, reference: Referenc
         canvas=Box(0, 0, plate.canvas.width, plate.canvas.height),
         pixel_aspect=plate.pixel_aspect,
     )
-    return {placement.frame: placement for placement in placed}
+    placements = {placement.frame: placement for placement in placed}
+    return CardCharacter(reference.rgba, placements, plate.pixel_aspect, why)

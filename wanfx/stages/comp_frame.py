@@ -174,12 +174,24 @@ class CompMaker:
         inside = box.slices()
         reach = grow_matte(np.ascontiguousarray(old[inside]), radius_px=margin) if margin else old[inside]
         mattes = make_mattes(new[inside], reach)
-        model = self._generated(frame, box)
-        alpha = mattes.character.astype(np.float32)[..., None]
+        char, ceiling = self._draw_character(frame, box, mattes.character)
+        return _Layers(box, char, clean.astype(plate_rgb.dtype, copy=False), mattes, ceiling)
+
+    def _draw_character(self, frame: int, box: Box, matte: Half) -> tuple[Half, Half]:
+        """The character in ``box``, premultiplied RGBA, and where the generator met its ceiling in it."""
+        char, ceiling = np.zeros((*matte.shape, 4), np.float16), np.zeros(matte.shape, np.float16)
+        there = bounding_box(is_lit(matte))
+        if there.is_empty:
+            return char, ceiling
+        inside = there.slices()
+        model = self._generated(frame, Box(there.x0 + box.x0, there.y0 + box.y0, there.x1 + box.x0, there.y1 + box.y0))
+        alpha = matte[inside].astype(np.float32)[..., None]
         with np.errstate(over="ignore"):
-            char = _in_range(np.concatenate([self._inputs.bridge.decode(model) * alpha, alpha], axis=2), np.float16)
-        ceiling = self._inputs.conditioning.space.at_ceiling(model) & (alpha[..., 0] > 0)
-        return _Layers(box, char, clean.astype(plate_rgb.dtype, copy=False), mattes, ceiling.astype(np.float16))
+            char[inside] = _in_range(
+                np.concatenate([self._inputs.bridge.decode(model) * alpha, alpha], axis=2), np.float16
+            )
+        ceiling[inside] = self._inputs.conditioning.space.at_ceiling(model) & (alpha[..., 0] > 0)
+        return char, ceiling
 
     def _keep_actor(self, frame: int, plate_rgb: Pixels, actor: Array) -> _Layers:
         box = Box(0, 0, actor.shape[1], actor.shape[0])

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from wanfx.backends.protocols import ModelCard
 from wanfx.frames import Box
 from wanfx.images import Plate
 from wanfx.ops.camera import CameraPath
 from wanfx.ops.card import SubjectMeasure
 from wanfx.ops.crop import crop_path, model_size
-from wanfx.stages.character import Character, make_character
+from wanfx.stages.character import Character, make_card, make_character
 from wanfx.stages.clean import run_clean
 from wanfx.stages.conditioning import Conditioning
 from wanfx.stages.context import RunContext, stage_key
 from wanfx.stages.ingest import Ingested
 from wanfx.stages.matte import Tracked
 from wanfx.stages.pose import run_pose
-from wanfx.stages.reference import run_reference
+from wanfx.stages.reference import Reference, run_reference
 from wanfx.stages.reference_pose import run_reference_pose
 from wanfx.stages.refine import Refined
 from wanfx.stages.world import run_world
@@ -34,9 +35,7 @@ def run_condition(
         return _background(run, ingested.plate, camera, space, frames)
     cleaned = run_clean(run, ingested, refined, camera, frames=frames)
     reference = run_reference(run, plate_space=ingested.plate.color_space)
-    reference_pose = run_reference_pose(run, reference, plate_space=ingested.plate.color_space)
-    posed = run_pose(run, ingested, tracked)
-    character = make_character(run, ingested.plate, refined, tracked, posed, reference, reference_pose)
+    character, models = _character(run, ingested, tracked, refined, reference)
     crops = _crops(run, ingested.plate, refined, character)
     return Conditioning(
         plate=ingested.plate,
@@ -46,19 +45,22 @@ def run_condition(
         background=cleaned.layer.pattern,
         background_hashes=cleaned.hashes,
         character=character,
-        key=stage_key(
-            STAGE,
-            VERSION,
-            space.NAME,
-            space.exposure_stops,
-            reference.sha256,
-            reference_pose.sha256,
-            character.kind,
-            run.color.sha256,
-        ),
-        models=(*posed.models, *reference_pose.models),
+        key=stage_key(STAGE, VERSION, space.NAME, space.exposure_stops, reference.sha256, run.color.sha256),
+        models=models,
         is_world=False,
     )
+
+
+def _character(
+    run: RunContext, ingested: Ingested, tracked: Tracked, refined: Refined, reference: Reference
+) -> tuple[Character, tuple[ModelCard, ...]]:
+    """The character, and the models that found how it moves."""
+    plate = ingested.plate
+    if run.options.condition.character == "card":
+        return make_card(plate, refined, tracked, reference), ()
+    pose = run_reference_pose(run, reference, plate_space=plate.color_space)
+    posed = run_pose(run, ingested, tracked)
+    return make_character(run, plate, refined, tracked, posed, reference, pose), (*posed.models, *pose.models)
 
 
 def _background(

@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from wanfx.cancel import Cancellation
 from wanfx.delivery import ShotFolder, Version
@@ -25,6 +25,8 @@ from wanfx_color.configs import ColorConfig
 WORKERS = 2
 """Units made at a time. Results do not depend on it; memory does."""
 log = logging.getLogger("wanfx")
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True)
@@ -103,27 +105,34 @@ class StageProgress:
     def make_many(self, jobs: Iterable[tuple[Unit, Callable[[], Made]]]) -> Iterator[Record]:
         """The records of units that do not depend on each other, in order; a few are made at a time.
 
-        No more are begun than there are workers, so memory does not grow with their number. Where one fails, those
-        before it are complete.
+        Where one fails, those before it are complete.
         """
-        waiting: deque[tuple[Unit, Future[tuple[Record, bool]]]] = deque()
-        with ThreadPoolExecutor(WORKERS, thread_name_prefix=f"wanfx-{self.name}") as pool:
-            try:
-                for unit, make in jobs:
-                    waiting.append((unit, pool.submit(self.run.find_or_make, unit, make)))
-                    if len(waiting) > WORKERS:
-                        yield self._take(waiting)
-                while waiting:
-                    yield self._take(waiting)
-            finally:
-                for _unit, future in waiting:
-                    future.cancel()
 
-    def _take(self, waiting: deque[tuple[Unit, Future[tuple[Record, bool]]]]) -> Record:
-        unit, future = waiting.popleft()
-        record, reused = future.result()
-        self.step(unit.name, reused=reused)
-        return record
+        def find_or_make(job: tuple[Unit, Callable[[], Made]]) -> tuple[Unit, Record, bool]:
+            return job[0], *self.run.find_or_make(*job)
+
+        for unit, record, reused in make_ahead(jobs, find_or_make, name=self.name):
+            self.step(unit.name, reused=reused)
+            yield record
+
+
+def make_ahead(items: Iterable[_Item], make: Callable[[_Item], _Result], *, name: str) -> Iterator[_Result]:
+    """What ``make`` makes of each item, in order, by `WORKERS` threads.
+
+    No more are begun than there are workers, so memory does not grow with their number.
+    """
+    waiting: deque[Future[_Result]] = deque()
+    with ThreadPoolExecutor(WORKERS, thread_name_prefix=f"wanfx-{name}") as pool:
+        try:
+            for item in items:
+                waiting.append(pool.submit(make, item))
+                if len(waiting) > WORKERS:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
 def make_frames(

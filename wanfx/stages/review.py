@@ -13,7 +13,7 @@ from wanfx.frames import Size
 from wanfx.images import Plate
 from wanfx.io import exr
 from wanfx.io.movie_write import review_suffix, write_review_movie
-from wanfx.stages.context import Made, RunContext, stage_key
+from wanfx.stages.context import Made, RunContext, make_ahead, stage_key
 from wanfx.stages.finish import Finished
 from wanfx.stages.ingest import Ingested
 from wanfx.stages.view import choose_view, picture_size, show
@@ -44,8 +44,9 @@ def run_review(run: RunContext, ingested: Ingested, finished: Finished, *, name:
     with run.stage(STAGE, units=len(frames) + 1) as progress:
 
         def pictures() -> Iterator[npt.NDArray[np.float32]]:
-            for frame in frames:
-                yield _picture(finished, plate, frame, display, size)
+            made = make_ahead(frames, lambda frame: _picture(finished, plate, frame, display, size), name=STAGE)
+            for frame, picture in zip(frames, made, strict=True):
+                yield picture
                 progress.step(frame)
 
         def label(index: int) -> list[str]:
