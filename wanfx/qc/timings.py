@@ -40,5 +40,6 @@ def gather_timings(events: Iterable[Event]) -> dict[str, Any]:
             warnings.append({"stage": event.stage, "text": event.text, "frame": event.frame})
     for name, stage in stages.items():
         # A window says that it is done after its frames did; it is no further unit.
+        stage["made"] = min(stage["made"], units[name])
         stage["reused"] = min(stage["reused"], max(0, units[name] - stage["made"]))
     return {"stages": list(stages.values()), "warnings": warnings}

@@ -24,8 +24,8 @@ def gather_measures(
 ) -> list[dict[str, Any]]:  # fmt: skip
     """A row for every delivered frame, as `wanfx.qc.measures` has them.
 
-    ``performance`` are a frame's measures of the character, by name. ``earlier`` are the rows of the last version: those
-    of the frames that this run did not make.
+    ``performance`` are a frame's measures of the character, by name. ``earlier`` are the rows of the last version:
+    those of the frames that this run did not make.
     """
     reader = _Reader(run, tracked, finished, inputs)
     rows = []
@@ -54,6 +54,7 @@ class _Reader:
             **self._matte(frame, records[refine.STAGE]),
             "camera_confidence": self._camera.get(str(frame)),
             "clean_seen_share": records.get(clean.STAGE, {}).get("seen"),
+            "pose_confidence": self._pose(frame),
             **performance,
             "edit_share": fact["edited_pixels"] / max(1, fact["edited_pixels"] + fact["kept_pixels"]),
             "plate_error_model": generated.get("plate_error"),
@@ -79,6 +80,11 @@ class _Reader:
         if before is not None and min(before["area_px"], measure["area_px"]) > 0:
             found["matte_jump_px"] = math.dist(_center(measure["box"]), _center(before["box"]))
         return found
+
+    def _pose(self, frame: int) -> float | None:
+        """How far the actor's pose is trusted, where a character performs it."""
+        character = self._inputs.conditioning.character
+        return character.confidence(frame) if character is not None and character.kind == "puppet" else None
 
     def _facts(self, stage: str, name: str) -> Mapping[str, Any]:
         record = self._run.store.read(stage, name)

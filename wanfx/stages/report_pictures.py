@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wanfx.errors import FrameReadError
-from wanfx.frames import Box
+from wanfx.frames import Box, Size
 from wanfx.images import FramePattern
 from wanfx.io import exr
 from wanfx.qc.page_pictures import FramePictures, Overlay
@@ -25,11 +25,12 @@ from wanfx_color.configs import ColorConfig
 from wanfx_color.transforms import DisplayConverter
 
 Bytes8 = npt.NDArray[np.uint8]
-LARGE_BYTES = 1_900_000
-"""What all large pictures may take together; as text in the page they are a third larger."""
+LARGE_BYTES, OVERLAY_BYTES = 1_400_000, 700_000
+"""What all large pictures, and all overlays, may take together; as text in the page they are a third larger."""
 _LARGE_PX, _THUMB_PX = 960, 256
 _QUALITIES = (86, 78, 68, 56, 42, 28)
 _THUMB_QUALITY = 76
+_SHRINKS = (1, 2, 4)
 _MATTE_LEVELS = 15
 _WORKERS = 2
 # From the bottom up: what covers most comes first.
@@ -53,13 +54,16 @@ def overlays_of(manifest: Mapping[str, Any]) -> tuple[Overlay, ...]:
 
 @dataclass(frozen=True, eq=False)
 class _Read:
-    """A frame's pictures, 8-bit BGR, before they are encoded; those of the contact sheet alone have a thumb only."""
+    """A frame's pictures, 8-bit BGR, and its overlays' alpha, before they are encoded.
+
+    Those of the contact sheet alone have a thumb only.
+    """
 
     frame: int
     thumb: Bytes8
     comp: Bytes8 | None
     plate: Bytes8 | None
-    overlays: Mapping[str, bytes]
+    overlays: Mapping[str, Bytes8]
 
 
 class PictureReader:
@@ -97,7 +101,7 @@ class PictureReader:
             for read in pool.map(lambda frame: self._read(frame, is_large=frame in is_large), frames):
                 found.append(read)
                 on_frame(read.frame)
-        return _encode(found)
+        return _encode(found, self._overlays)
 
     def _read(self, frame: int, *, is_large: bool) -> _Read:
         parts, header = exr.read_parts(self._comp.path(frame), frame=frame)
@@ -110,8 +114,8 @@ class PictureReader:
         for overlay in self._overlays:
             if overlay.part in parts:
                 matte = next(iter(parts[overlay.part].planes.values())).astype(np.float32)
-                encoded = self._overlay(overlay, matte, header.data_window)
-                overlays.update({overlay.part: encoded} if encoded else {})
+                alpha = self._alpha(overlay, matte, header.data_window)
+                overlays.update({overlay.part: alpha} if alpha.any() else {})
         return _Read(frame, thumb, _to_8_bit(comp), self._read_plate(frame), overlays)
 
     def _read_plate(self, frame: int) -> Bytes8 | None:
@@ -128,39 +132,53 @@ class PictureReader:
     def _show(self, rgb: npt.NDArray[Any], data_window: Box) -> npt.NDArray[np.float32]:
         return show(rgb, data_window=data_window, display_window=self._window, size=self.size, display=self._display)
 
-    def _overlay(self, overlay: Overlay, matte: npt.NDArray[np.float32], data_window: Box) -> bytes | None:
-        """A PNG of the overlay's colour with the matte as alpha; None where there is nothing in it."""
+    def _alpha(self, overlay: Overlay, matte: npt.NDArray[np.float32], data_window: Box) -> Bytes8:
         if overlay.part == "check_confidence":
             matte = 1 - matte
-        alpha = resize(in_display_window(matte, data_window, self._window), self.size)
-        # Few levels make small files, and no eye sees more in a tint.
-        levels = np.rint(np.clip(alpha, 0, 1) * _MATTE_LEVELS) * (255 / _MATTE_LEVELS)
-        if not levels.any():
-            return None
-        picture = np.empty((*levels.shape, 4), np.uint8)
-        picture[..., :3] = [int(overlay.color[i : i + 2], 16) for i in (5, 3, 1)]
-        picture[..., 3] = levels.astype(np.uint8)
-        return _encoded(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 7])
+        return _levels(resize(in_display_window(matte, data_window, self._window), self.size))
 
 
-def _encode(read: list[_Read]) -> list[FramePictures]:
-    """All pictures encoded, the large ones in the best quality in which they fit `LARGE_BYTES` together."""
-    overlays = sum(len(data) for one in read for data in one.overlays.values())
+def _levels(alpha: npt.NDArray[np.float32]) -> Bytes8:
+    """Few levels make small files, and no eye sees more in a tint."""
+    return (np.rint(np.clip(alpha, 0, 1) * _MATTE_LEVELS) * (255 / _MATTE_LEVELS)).astype(np.uint8)
+
+
+def _encode(read: list[_Read], overlays: Iterable[Overlay]) -> list[FramePictures]:
+    """All pictures encoded: the large ones in the best quality, the overlays at the best size, in which they fit."""
     large: dict[tuple[int, str], bytes] = {}
     for quality in _QUALITIES:
         large = {
             (one.frame, name): _jpeg(picture, quality=quality)
             for one in read for name, picture in (("comp", one.comp), ("plate", one.plate)) if picture is not None
         }  # fmt: skip
-        if overlays + sum(map(len, large.values())) <= LARGE_BYTES:
+        if sum(map(len, large.values())) <= LARGE_BYTES:
+            break
+    tints: dict[tuple[int, str], bytes] = {}
+    for shrink in _SHRINKS:
+        tints = {
+            (one.frame, overlay.part): _tint(one.overlays[overlay.part], overlay.color, shrink=shrink)
+            for one in read for overlay in overlays if overlay.part in one.overlays
+        }  # fmt: skip
+        if sum(map(len, tints.values())) <= OVERLAY_BYTES:
             break
     return [
         FramePictures(
             one.frame, _jpeg(one.thumb, quality=_THUMB_QUALITY), large.get((one.frame, "comp")),
-            large.get((one.frame, "plate")), one.overlays,
+            large.get((one.frame, "plate")), {part: tints[one.frame, part] for part in one.overlays},
         )
         for one in read
     ]  # fmt: skip
+
+
+def _tint(alpha: Bytes8, color: str, *, shrink: int) -> bytes:
+    """A PNG of one colour with this alpha."""
+    if shrink > 1:
+        size = Size(max(1, alpha.shape[1] // shrink), max(1, alpha.shape[0] // shrink))
+        alpha = _levels(resize(alpha.astype(np.float32) / np.float32(255), size))
+    picture = np.empty((*alpha.shape, 4), np.uint8)
+    picture[..., :3] = [int(color[index : index + 2], 16) for index in (5, 3, 1)]
+    picture[..., 3] = alpha
+    return _encoded(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 7])
 
 
 def _to_8_bit(display_rgb: npt.NDArray[np.float32]) -> Bytes8:
