@@ -13,7 +13,8 @@ from wanfx.ops.puppet_depth import depths_of, rest_order
 from wanfx.ops.puppet_joints import LIMBS, RestPose, find_rest_pose
 from wanfx.ops.puppet_layers import LayerPicture, cut_layers, shrink_levels
 from wanfx.ops.puppet_mesh import Mesh, body_weights, grid_mesh, limb_weights
-from wanfx.ops.puppet_parts import BODY, Part, find_parts, own_pixels
+from wanfx.ops.puppet_parts import BODY, Part, find_parts, label_pixels, soft_shares
+from wanfx.ops.puppet_seams import give_back_clothes
 
 Array = npt.NDArray[np.float32]
 
@@ -61,7 +62,8 @@ def build_puppet(reference: Array, pose: Pose) -> Puppet:
     alpha = np.clip(reference[..., 3], 0, 1)
     rest = find_rest_pose(alpha, pose)
     parts = find_parts(alpha, rest)
-    shares = own_pixels(alpha, rest, parts)
+    labels = give_back_clothes(label_pixels(alpha, rest, parts), reference, rest, parts)
+    shares = soft_shares(alpha, labels, parts)
     order = rest_order(depths_of(pose, [BODY, *(part.name for part in parts)]), size_px=rest.torso_px)
     pictures = cut_layers(reference, shares, parts, rest, order=order)
     by_name = {part.name: part for part in parts}

@@ -40,8 +40,8 @@ class RestPose:
     """A character's joints in its picture, in pixels (centres at .5).
 
     ``joints`` has those of the limbs by name; ``limbs`` how many joints of each limb the picture shows (0 where the
-    limb is not told from the body); ``chin`` and ``bottom`` end the body, ``bottom_row`` the picture of it; ``is_cut`` where the picture's lower edge
-    cuts the figure off.
+    limb is not told from the body); ``chin`` and ``bottom`` end the body, ``bottom_row`` the picture of it; ``is_cut``
+    where the picture's lower edge cuts the figure off.
     """
 
     joints: Mapping[str, Points]

@@ -18,6 +18,8 @@ from wanfx.ops.puppet_parts import BODY, Part, segment_distance
 Array = npt.NDArray[np.float32]
 _EDGE_PX = 4
 _SOLID = np.float32(0.98)
+# How far parts overlap beyond their own surface, in their radius.
+_OVERLAP = 1.4
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,12 +49,25 @@ def cut_layers(
         own = np.where(shares[name] > 1e-3, own, np.float32(0))[..., None]
         hidden = np.clip((covered * alpha - np.float32(0.9)) * np.float32(10), 0, 1)
         under = (extents[name] * hidden)[..., None] * (1 - own)
-        rgba = reference * own + _solid_fill(reference, shares[name]) * under
+        rgba = reference * own + _solid_fill(reference, _source(name, shares, parts, rest)) * under
         box = bounding_box(rgba[..., 3], above=1e-4).grow(_EDGE_PX)
         box = box.clip(Box(0, 0, alpha.shape[1], alpha.shape[0]))
         layers[name] = LayerPicture(name, np.ascontiguousarray(rgba[box.slices()], np.float32), box)
         covered = np.minimum(covered + shares[name], np.float32(1))
     return {name: layers[name] for name in order}
+
+
+def _source(name: str, shares: Mapping[str, Array], parts: Sequence[Part], rest: RestPose) -> Array:
+    """The pixels that a layer goes on with under others: its own, and what turns about the same joint."""
+    own = shares[name].copy()
+    y, x = np.mgrid[0 : own.shape[0], 0 : own.shape[1]].astype(np.float32) + np.float32(0.5)
+    for part in parts:
+        joint = rest.joints[part.joints[0]]
+        if name == BODY and part.limb in ARMS and part.name.endswith(".upper"):
+            own += shares[part.name] * (np.hypot(x - joint[0], y - joint[1]) < part.radius_px)
+        elif part.name != name and part.limb == name.partition(".")[0]:
+            own += shares[part.name]
+    return own
 
 
 def _solid_fill(reference: Array, share: Array) -> Array:
@@ -72,7 +87,7 @@ def _extents(alpha: Array, shares: Mapping[str, Array], parts: Sequence[Part], r
     extents = {BODY: _body_extent(alpha, shares[BODY], x, y, parts, rest)}
     for part in parts:
         distance = segment_distance(x, y, [rest.joints[joint] for joint in part.joints])
-        reach = np.float32(part.radius_px) - distance
+        reach = np.float32(_OVERLAP * part.radius_px) - distance
         extents[part.name] = np.asarray(np.clip(reach / np.float32(_EDGE_PX) + 1, 0, 1), np.float32)
     return extents
 

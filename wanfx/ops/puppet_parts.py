@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -13,11 +14,13 @@ from wanfx.ops.pose import Points
 from wanfx.ops.puppet_joints import ARMS, LIMBS, RestPose
 
 Array = npt.NDArray[np.float32]
+Labels = npt.NDArray[np.intp]
 BODY = "body"
-# How thick a limb can be, as a part of the torso's length: clothes hide where arms end and the torso begins.
-_THICKEST = {"arm": 0.17, "leg": 0.26}
+# How thin and thick a limb's half can be, as parts of the torso's length: joints are found beside a limb's middle, and
+# clothes hide where arms end and the torso begins.
+_RADII = {"arm.upper": (0.1, 0.17), "arm.lower": (0.075, 0.17), "leg.upper": (0.13, 0.26), "leg.lower": (0.09, 0.26)}
 _FEATHER_PX = 1.2
-_FARTHEST = 0.7
+_FARTHEST = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,30 +51,47 @@ def find_parts(alpha: Array, rest: RestPose) -> list[Part]:
 
 def _part(name: str, limb: str, joints: tuple[str, ...], inside: Array, rest: RestPose) -> Part:
     start, end = rest.joints[joints[0]], rest.joints[joints[1]]
-    thickest = _THICKEST["arm" if limb in ARMS else "leg"] * rest.torso_px
+    thinnest, thickest = (radius * rest.torso_px for radius in _RADII[name.partition("_")[2]])
     along = start + np.linspace(0.3, 0.9, 13)[:, None] * (end - start)
     columns = np.clip(along[:, 0].astype(int), 0, inside.shape[1] - 1)
     rows = np.clip(along[:, 1].astype(int), 0, inside.shape[0] - 1)
     radius = float(np.percentile(inside[rows, columns], 60)) * 1.15
-    return Part(name, limb, joints, float(np.clip(radius, 0.05 * rest.torso_px, thickest)))
+    return Part(name, limb, joints, float(np.clip(radius, thinnest, thickest)))
 
 
-def own_pixels(alpha: Array, rest: RestPose, parts: list[Part]) -> dict[str, Array]:
-    """How far each pixel belongs to each part and to the body: (H, W) each, summing to 1.
+def label_pixels(alpha: Array, rest: RestPose, parts: Sequence[Part]) -> Labels:
+    """Which part each pixel belongs to (H, W): 0 for the body, else the part's place in ``parts``, from 1.
 
-    A pixel goes to the bone whose surface is nearest; the seams are feathered.
+    A pixel goes to the bone whose surface is nearest.
     """
     y, x = np.mgrid[0 : alpha.shape[0], 0 : alpha.shape[1]].astype(np.float32) + np.float32(0.5)
     best = _body_depth(x, y, rest, head_px=_head_radius(alpha, rest))
     label = np.zeros(alpha.shape, np.intp)
+    nearest, second = np.full(alpha.shape, np.inf, np.float32), np.zeros(alpha.shape, np.intp)
     for index, part in enumerate(parts, start=1):
-        depth = segment_distance(x, y, [rest.joints[joint] for joint in part.joints]) - np.float32(part.radius_px)
+        depth = segment_distance(x, y, _line(part, rest)) - np.float32(part.radius_px)
+        second[depth < nearest] = index
+        nearest = np.minimum(nearest, depth)
         # An arm before the torso is inside both: there, what is within its thickness is the arm's.
         depth = np.where((depth < 0) & (part.limb in ARMS), depth - np.float32(1e4), depth)
         # What is farther off hangs on the body (a robe, hair), unless nothing but the limb holds it.
         depth = np.where(depth > np.float32(_FARTHEST * part.radius_px), np.float32(1e4) + depth, depth)
         label[depth < best] = index
         best = np.minimum(best, depth)
+    return np.where((label == 0) & ~_main_part((label == 0) & (alpha > 0.1)), second, label)
+
+
+def _line(part: Part, rest: RestPose) -> list[Points]:
+    """The part's bones; an arm's begin a little way down from its shoulder, whose top stays with the body."""
+    line = [rest.joints[joint] for joint in part.joints]
+    if part.limb in ARMS and part.name.endswith(".upper"):
+        along = line[1] - line[0]
+        line[0] = line[0] + along * min(0.4, 0.5 * part.radius_px / float(np.linalg.norm(along)))
+    return line
+
+
+def soft_shares(alpha: Array, label: Labels, parts: Sequence[Part]) -> dict[str, Array]:
+    """How far each pixel belongs to the body and each part: (H, W) each, summing to 1; the seams are feathered."""
     weight = np.maximum(alpha, np.float32(1e-3))
     total = cv2.GaussianBlur(weight, (0, 0), _FEATHER_PX)
     names = [BODY, *(part.name for part in parts)]
@@ -80,6 +100,13 @@ def own_pixels(alpha: Array, rest: RestPose, parts: list[Part]) -> dict[str, Arr
         for index, name in enumerate(names)
     }
     return {name: np.asarray(share, np.float32) for name, share in shares.items()}
+
+
+def _main_part(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """The largest part of a mask, and its soft edge."""
+    _count, labels, stats, _centers = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4)
+    largest = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA])) if len(stats) > 1 else 0
+    return np.asarray(cv2.dilate((labels == largest).astype(np.uint8), np.ones((13, 13), np.uint8)) > 0)
 
 
 def _depth_px(alpha: Array) -> Array:

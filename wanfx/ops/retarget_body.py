@@ -19,7 +19,7 @@ Flags = npt.NDArray[np.bool_]
 _SIZE_REACH, _SIZE_FRAMES = 24, 10.0
 # A body seen from the side is about this part of its width.
 _NARROWEST = 0.62
-_MOST_STRETCH = 1.45
+_MOST_STRETCH = 1.6
 _MOST_TILT = 0.45
 _SHOULDERS, _HIPS = [points.LEFT_SHOULDER, points.RIGHT_SHOULDER], [points.LEFT_HIP, points.RIGHT_HIP]
 
@@ -65,7 +65,7 @@ def body_path(actor: Actor, rest: RestPose, *, below_px: float) -> BodyPath:
     shoulders = bridged(actor.xy[:, _SHOULDERS], known)
     chest = shoulders.mean(axis=1)
     size, width_ratio = _sizes(actor, shoulders, known, own_ratio=_own_width(rest) / rest.torso_px)
-    axis = _torso_axis(actor, size)
+    axis = _torso_axis(actor, size, resting=rest.up)
     axis = axis * _stretch(actor, rest, chest, axis, below_px=below_px)[:, None]
     up = axis / np.linalg.norm(axis, axis=1)[:, None]
     across = np.stack([-up[:, 1], up[:, 0]], axis=1)
@@ -83,7 +83,7 @@ def body_path(actor: Actor, rest: RestPose, *, below_px: float) -> BodyPath:
 
 
 def _sizes(actor: Actor, shoulders: Points, known: Flags, *, own_ratio: float) -> tuple[Points, float]:
-    """The torso's length, slowly varying (n,), and the shoulders' width over it; the character's where it is not seen."""
+    """The torso's length, slowly varying (n,), and the shoulders' width over it (``own_ratio`` where not seen)."""
     width = np.linalg.norm(shoulders[:, 0] - shoulders[:, 1], axis=1)
     has_torso = known & actor.known(*_HIPS)
     length = np.linalg.norm(shoulders.mean(axis=1) - actor.xy[:, _HIPS].mean(axis=1), axis=1)
@@ -98,28 +98,27 @@ def _sizes(actor: Actor, shoulders: Points, known: Flags, *, own_ratio: float) -
     return np.maximum(slow(size, frames=_SIZE_FRAMES), 1.0), ratio
 
 
-def _torso_axis(actor: Actor, size: Points) -> Points:
-    """From the pelvis to the chest (n, 2); its length varies less than the points'."""
+def _torso_axis(actor: Actor, size: Points, *, resting: Points) -> Points:
+    """From the pelvis to the chest (n, 2), as at rest where not known; its length varies less than the points'."""
     known = actor.known(*_SHOULDERS, *_HIPS)
     hips = actor.xy[:, _HIPS].mean(axis=1)
     offset = bridged((actor.xy[:, _SHOULDERS].mean(axis=1) - hips) / size[:, None], known)
-    upright = np.array([0.0, -1.0])
     sure = trust(known)[:, None]
-    axis = sure * offset + (1 - sure) * upright
+    axis = sure * offset + (1 - sure) * resting
     length = np.linalg.norm(axis, axis=1)
     steady = np.clip(slow(length, frames=2.0), 0.35, 1.4)
-    away = np.where(length[:, None] > 0.05, axis / np.maximum(length, 1e-6)[:, None], upright)
+    away = np.where(length[:, None] > 0.05, axis / np.maximum(length, 1e-6)[:, None], resting)
     return np.asarray(away * (steady * size)[:, None], np.float64)
 
 
 def _stretch(actor: Actor, rest: RestPose, chest: Points, axis: Points, *, below_px: float) -> Points:
-    """How much longer the torso is drawn (n,), where picture and canvas both cut the figures off, to reach that edge."""
+    """How much longer the torso is drawn (n,) to reach the edge, where picture and canvas both cut the figures off."""
     if not rest.is_cut:
         return np.ones(len(chest))
     shown = float((rest.chest - [rest.chest[0], rest.bottom_row]) @ rest.up) / rest.torso_px
     reach = np.maximum(-axis[:, 1] * shown, 1.0)
     is_cut = ~actor.known(points.LEFT_KNEE, points.RIGHT_KNEE)
-    wanted = np.where(is_cut, np.clip((below_px + 2 - chest[:, 1]) / reach, 1.0, _MOST_STRETCH), 1.0)
+    wanted = np.where(is_cut, np.clip((below_px - chest[:, 1]) / reach, 1.0, _MOST_STRETCH), 1.0)
     return np.maximum(slow(wanted, frames=_SIZE_FRAMES), 1.0)
 
 
@@ -199,7 +198,7 @@ def _hem_frames(actor: Actor, rest: RestPose, pelvis: Points, up: Points, hips: 
         known = actor.known(*ankles)
         reach = actor.xy[:, ankles].max(axis=1)[:, 1] + 0.1 * scale * rest.torso_px - pelvis[:, 1]
         own = float(rest.bottom[1] - rest.pelvis[1])
-        wanted = bridged(np.clip(reach / own / scale, 0.5, 2.0), known) * scale
+        wanted = bridged(np.clip(reach / own / scale, 0.5, 3.6), known) * scale
         sure = trust(known)
         along = slow(sure * wanted + (1 - sure) * along, frames=2.0)
     down = down / np.maximum(np.linalg.norm(down, axis=1), 1e-6)[:, None]

@@ -38,7 +38,7 @@ def head_path(actor: Actor, body: BodyPath, rest: RestPose, pose: Pose) -> HeadP
     by_eyes = np.angle(np.exp(1j * (roll - own_roll)))
     by_neck = np.angle(np.exp(1j * (lean - own_lean)))
     sure = roll_sure * own_sure
-    rest_of = (1 - sure) * lean_sure
+    rest_of = 0.6 * (1 - sure) * lean_sure
     angle = sure * by_eyes + rest_of * by_neck + (1 - sure - rest_of) * torso
     angle = slow(np.clip(angle - torso, -_MOST_TILT, _MOST_TILT), frames=1.5) + torso
     cos, sin = np.cos(angle) * body.scale, np.sin(angle) * body.scale

@@ -1,0 +1,93 @@
+"""Where clothes rather than joints part a limb from the body: a jacket's hem hangs over the thigh, and stays behind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from wanfx.ops.pose import Points
+from wanfx.ops.puppet_joints import LEGS, RestPose
+from wanfx.ops.puppet_parts import Part, segment_distance
+
+Array = npt.NDArray[np.float32]
+Labels = npt.NDArray[np.intp]
+_BINS = 16
+_LEAST_PX = 60
+_LIKELIER, _USUAL, _RARE = 3, 0.03, 0.01
+
+
+def give_back_clothes(labels: Labels, reference: Array, rest: RestPose, parts: Sequence[Part]) -> Labels:
+    """The labels (H, W; 0 the body, then the parts in order), what hangs over the legs given back to the body.
+
+    About a hip, what has rather the body's colours than the leg's own, and lies beside it, is the body's.
+    """
+    alpha = reference[..., 3]
+    bins = _color_bins(reference)
+    y, x = np.mgrid[0 : alpha.shape[0], 0 : alpha.shape[1]].astype(np.float32) + np.float32(0.5)
+    labels = labels.copy()
+    for index, part in enumerate(parts, start=1):
+        if part.limb not in LEGS or not part.name.endswith(".upper"):
+            continue
+        start, end = (rest.joints[joint] for joint in part.joints)
+        line = segment_distance(x, y, [start + 0.5 * (end - start), end])
+        root = np.hypot(x - start[0], y - start[1])
+        radius = np.float32(part.radius_px)
+        solid = alpha > 0.98
+        of_limb = (labels == index) & (line < 0.7 * radius) & solid
+        of_body = (labels == 0) & (root < 3 * radius) & solid
+        if min(of_limb.sum(), of_body.sum()) < _LEAST_PX:
+            continue
+        limb, body = _likelihood(bins, of_limb), _likelihood(bins, of_body)
+        strange = ((body > _LIKELIER * limb) & (body > _USUAL)) | (limb < _RARE)
+        strange &= (labels == index) & (root < 2 * radius)
+        hem = _touching(strange, labels == 0)
+        labels[hem | ((labels == index) & _above_hem(x, y, hem, start, end))] = 0
+        left = cv2.erode((labels == index).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+        labels[(labels == index) & ~_touching(labels == index, left & (line < 0.7 * radius))] = 0
+    return labels
+
+
+def _color_bins(reference: Array) -> Labels:
+    straight = reference[..., :3] / np.maximum(reference[..., 3:], np.float32(1e-3))
+    # About as eyes see it; what is brighter than white is white.
+    seen = np.clip(np.sqrt(np.maximum(straight, 0)), 0, 0.999)
+    levels = (seen * _BINS).astype(np.intp)
+    return np.asarray((levels[..., 0] * _BINS + levels[..., 1]) * _BINS + levels[..., 2], np.intp)
+
+
+def _likelihood(bins: Labels, where: npt.NDArray[np.bool_]) -> Array:
+    """How usual each pixel's colour is among the pixels ``where``, (H, W): 1 for the most usual one."""
+    counts = np.bincount(bins[where], minlength=_BINS**3).astype(np.float32).reshape(_BINS, _BINS, _BINS)
+    for axis in range(3):
+        wide = np.pad(counts, [(1, 1) if other == axis else (0, 0) for other in range(3)], mode="edge")
+        low, high = (np.take(wide, range(step, step + _BINS), axis=axis) for step in (0, 2))
+        counts = 0.25 * low + 0.5 * counts + 0.25 * high
+    counts /= max(float(counts.max()), 1e-6)
+    return np.asarray(counts.ravel()[bins], np.float32)
+
+
+def _above_hem(x: Array, y: Array, hem: npt.NDArray[np.bool_], start: Points, end: Points) -> npt.NDArray[np.bool_]:
+    """What lies nearer to the limb's root than cloth that hangs over it, column by column along the limb."""
+    dx, dy = (float(value) for value in (end - start) / np.linalg.norm(end - start))
+    along = (x - start[0]) * dx + (y - start[1]) * dy
+    column = np.rint((y - start[1]) * dx - (x - start[0]) * dy).astype(np.intp)
+    column -= column.min()
+    lowest = np.full(int(column.max()) + 1, -np.inf, np.float32)
+    np.maximum.at(lowest, column[hem], along[hem])
+    # A single low speck is no hem.
+    padded = np.pad(lowest, 3, constant_values=-np.inf)
+    lowest = np.median(np.lib.stride_tricks.sliding_window_view(padded, 7), axis=1)
+    return np.asarray(along < lowest[column])
+
+
+def _touching(mask: npt.NDArray[np.bool_], other: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """The parts of a mask, smoothed, that touch another."""
+    smooth = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
+    smooth = cv2.morphologyEx(smooth, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    _count, islands = cv2.connectedComponents(smooth, connectivity=4)
+    beside = cv2.dilate(other.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    touched = np.unique(islands[beside & (smooth > 0)])
+    return np.asarray((smooth > 0) & np.isin(islands, touched) & (mask | (smooth > 0)))
