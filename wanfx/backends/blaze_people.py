@@ -21,14 +21,18 @@ _ALIKE = 0.78
 _AHEAD = 0.015
 _OVERLAP = 0.25
 _LEAST_PX = 60
+_LOST = 4
+_EVERY = 3
+_PACE = 0.06
 
 
 @dataclass(frozen=True, eq=False)
 class Sighting:
-    """The subject's body where it is seen, and somebody else's that is in its place."""
+    """The subject's body where it is seen, how surely it is the subject's (0 to 1), and somebody else's near it."""
 
     body: Body | None
     rival: Body | None
+    sure: float = 0.0
 
 
 class Looks:
@@ -65,67 +69,81 @@ def _alike(a: Colors, b: Colors) -> float:
     return float(np.sqrt(a.share * b.share).sum())
 
 
+@dataclass(frozen=True, eq=False)
+class _Try:
+    """A body that may be the subject's: how much more it looks like it, how far it lies where that was, its worth."""
+
+    body: Body
+    lead: float
+    overlap: float
+    worth: float
+
+
 class PersonFinder:
     """Finds the subject's body frame by frame, in one direction of time."""
 
-    def __init__(self, nets: BodyNets, looks: Looks) -> None:
+    def __init__(self, nets: BodyNets, looks: Looks, *, body: Body, matte: Array) -> None:
+        """Starts where the subject is known: its body, and its cut (H, W)."""
         self._nets, self._looks = nets, looks
-        self._last: Body | None = None
+        self._last: Body | None = body
+        self._area_px = max(float((matte > 0.5).sum()), 1.0)
         self._missed = 0
-
-    def start(self, body: Body | None) -> None:
-        """The body in the frame to start from."""
-        self._last, self._missed = body, 0
 
     def find(self, picture: Array, prior: Array) -> Sighting:
         """The subject's body; ``prior`` (h, w) in [0, 1], of any size of the same shape, is where it was just now."""
+        matte = np.asarray(cv2.resize(prior, picture.shape[1::-1], interpolation=cv2.INTER_LINEAR), np.float32) > 0.5
+        if self._missed > _LOST and self._missed % _EVERY and not matte.any():
+            self._missed += 1
+            return Sighting(None, None)
         bins = color_bins(picture)
-        matte = np.asarray(cv2.resize(prior, picture.shape[1::-1], interpolation=cv2.INTER_LINEAR), np.float32)
-        rivals: list[tuple[float, Body]] = []
-        if self._last is not None:
-            body = self._nets.read(picture, self._last.next_roi)
-            if self._is_subject(body, bins, matte, rivals):
-                return self._seen(body, bins)
-        best: tuple[float, Body] | None = None
-        for roi in self._candidates(picture, matte):
-            body = self._nets.read(picture, roi)
-            lead = self._is_subject(body, bins, matte, rivals)
-            if lead and (best is None or lead > best[0]):
-                best = lead, body
-        if best is not None:
-            return self._seen(best[1], bins)
-        self._missed += 1
-        self._last = None if self._missed > 5 else self._last
-        return Sighting(None, max(rivals, key=lambda one: one[0])[1] if rivals else None)
+        tried: list[_Try] = []
+        if self._last is not None and self._missed <= _LOST:
+            tried.append(self._try(picture, bins, matte, self._last.next_roi))
+        if not tried or tried[0].worth <= 0:
+            tried += [self._try(picture, bins, matte, roi) for roi in self._candidates(picture, matte)]
+        best = max(tried, key=lambda one: one.worth, default=None)
+        if best is None or best.worth <= 0:
+            self._missed += 1
+            rivals = [one for one in tried if one.body.score > _SEEN and one.lead < 0]
+            nearest = max(rivals, key=lambda one: one.overlap, default=None)
+            return Sighting(None, None if nearest is None else nearest.body)
+        self._last, self._missed = best.body, 0
+        core = _core(best.body, bins.shape)
+        self._area_px += _RATE * (float(core.sum()) - self._area_px)
+        self._looks.learn(bins, core)
+        return Sighting(best.body, None, best.body.score * float(np.clip(0.6 + 8 * best.lead, 0, 1)))
 
-    def _seen(self, body: Body, bins: npt.NDArray[np.intp]) -> Sighting:
-        self._last, self._missed = body, 0
-        self._looks.learn(bins, _core(body, bins.shape))
-        return Sighting(body, None)
-
-    def _candidates(self, picture: Array, matte: Array) -> list[Roi]:
-        box = bounding_box(matte, above=0.5)
-        if box.is_empty or (self._missed > 3 and self._missed % 3 == 0):
+    def _candidates(self, picture: Array, matte: Mask) -> list[Roi]:
+        box = bounding_box(matte)
+        if box.is_empty or self._missed > _LOST:
             return people(self._nets, picture)
         size = float(max(box.width, box.height))
         middle = (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
         found = [roi for roi, _score in self._nets.detect(picture, Roi(*middle, 1.5 * size), least=0.3)[:3]]
         return [*found, Roi(*middle, 1.25 * size)]
 
-    def _is_subject(
-        self, body: Body, bins: npt.NDArray[np.intp], matte: Array, rivals: list[tuple[float, Body]]
-    ) -> float:
-        """The lead of a body that is the subject, else 0; who is surely somebody else is noted."""
-        if body.score < _SEEN:
-            return 0.0
+    def _try(self, picture: Array, bins: npt.NDArray[np.intp], matte: Mask, roi: Roi) -> _Try:
+        """The body in a region, and what speaks for its being the subject's: looks, place, and how big it is."""
+        body = self._nets.read(picture, roi)
         core = _core(body, bins.shape)
-        lead = self._looks.lead(bins, core)
-        overlap = _overlap(core, matte > 0.5)
-        if lead <= 0:
-            rivals.append((overlap, body))
-            return 0.0
-        is_near = overlap > _OVERLAP or (matte > 0.5).sum() < 0.3 * core.sum()
-        return lead + overlap if is_near else 0.0
+        area = float(core.sum())
+        if area < _LEAST_PX:
+            return _Try(body, 0.0, 0.0, 0.0)
+        lead, overlap = self._looks.lead(bins, core), _overlap(core, matte)
+        is_whole = body.score > _SEEN and 0.3 < area / self._area_px < 2.5 and self._is_near(body)
+        # Where the last mask has shrunk to next to nothing, place says nothing.
+        is_there = overlap > _OVERLAP or float(matte.sum()) < 0.3 * area
+        worth = lead + overlap if lead > 0 and is_whole and is_there else 0.0
+        return _Try(body, lead, overlap, worth)
+
+    def _is_near(self, body: Body) -> bool:
+        """Whether the subject could have come here since it was last seen."""
+        if self._last is None:
+            return True
+        last, size = self._last.roi, self._last.roi.size_px
+        away = float(np.hypot(body.roi.x - last.x, body.roi.y - last.y))
+        is_alike = 0.5 < body.roi.size_px / size < 2.0
+        return is_alike and away < size * (0.25 + _PACE * self._missed)
 
 
 def people(nets: BodyNets, picture: Array) -> list[Roi]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -16,11 +16,12 @@ from wanfx.backends.blaze_people import PersonFinder
 from wanfx.backends.lite_starts import Start
 from wanfx.backends.protocols import Array, FrameSource
 from wanfx.ops.edges import grow_matte
-from wanfx.ops.follow import Track, follow, start_track
+from wanfx.ops.follow import Track, coast, follow, start_track
 
 _SMALL = 0.5
 _SKETCH = 4
 _NOTHING = 5
+_RATE = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,8 +40,7 @@ def look_along(
     nets: BodyNets, source: FrameSource, start: Start, frames: Sequence[int], *, note: Callable[[int, Array], None]
 ) -> Iterator[tuple[int, Seen]]:
     """A first look at ``frames``, which lead away from the start; ``note`` gets what hides the background."""
-    finder = PersonFinder(nets, start.looks)
-    finder.start(start.body)
+    finder = PersonFinder(nets, start.looks, body=start.body, matte=start.matte)
     small = _shrunk(source.read(start.frame))
     unknown = np.zeros((*small.shape[:2], _NOTHING), np.float32)
     track = start_track(small, (_resized(start.matte, small) > 0.5).astype(np.float32), unknown)
@@ -51,14 +51,17 @@ def look_along(
         evidence = quick_evidence(
             sighting.body, sighting.rival, shape=track.subject.shape, scale=small.shape[1] / picture.shape[1]
         )
-        track = follow(track, small, unknown, evidence=evidence)
+        if sighting.body is None:
+            track = coast(track, small, rival=evidence.rival)
+        else:
+            track = follow(track, small, unknown, evidence=evidence)
         note(frame, np.maximum(track.subject, (evidence.rival > 0) * np.float32(1)))
         yield (
             frame,
             Seen(
                 sighting.body.roi if sighting.body is not None else None,
                 sighting.rival.roi if sighting.rival is not None else None,
-                _agreed(track.subject, evidence.subject) if sighting.body is not None else 0.25 * track.confidence,
+                sighting.sure,
                 np.packbits(track.subject[::_SKETCH, ::_SKETCH] > 0.5),
             ),
         )
@@ -90,20 +93,30 @@ def follow_along(
     seen: dict[int, Seen],
     behind: Callable[[int], Array],
 ) -> Iterator[tuple[int, Track, float]]:
-    """The track along ``frames``, with how far the network, the first look and the track agree."""
+    """The track along ``frames``, and how sure each frame is, 0 to 1."""
+    usual_px = float((track.subject > 0.5).sum())
     for frame in frames:
         picture, known = source.read(frame), seen[frame]
         evidence = nets.fine_evidence(picture, subject=known.subject, rival=known.rival)
-        track = follow(track, picture, behind(frame), evidence=evidence)
-        agreed = _agreed(track.subject, evidence.subject) if known.subject is not None else 1.0
-        yield frame, track, known.confidence * agreed
+        if known.subject is None and not known.sketch.any():
+            track = replace(track, picture=picture, subject=np.zeros_like(track.subject), confidence=0.0)
+            yield frame, track, 0.0
+            continue
+        last = track
+        track = follow(last, picture, behind(frame), evidence=evidence)
+        area_px = float((track.subject > 0.5).sum())
+        if known.subject is None and area_px > 1.3 * usual_px:
+            track = coast(last, picture, rival=evidence.rival)
+        elif known.subject is not None:
+            usual_px += _RATE * (area_px - usual_px)
+        yield frame, track, _sureness(track, known, area_px / max(usual_px, 1.0))
 
 
-def _agreed(subject: Array, log_odds: Array) -> float:
-    """Intersection over union of the track and the network, raised to what a good agreement is."""
-    ours, theirs = subject > 0.5, log_odds > 0
-    either = float((ours | theirs).sum())
-    return min(1.0, 1.1 * float((ours & theirs).sum()) / either) if either else 0.0
+def _sureness(track: Track, seen: Seen, size: float) -> float:
+    """How sure a frame is: seen by the network, which agrees with the track; less where only the track goes on."""
+    if seen.subject is None:
+        return float(0.4 * track.confidence * min(1.0, size))
+    return float(seen.confidence * np.clip(0.25 + track.agreement, 0, 1) * min(1.0, 1.5 * size))
 
 
 def _alike(a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8]) -> float:

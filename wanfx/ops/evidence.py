@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float32]
-_LEAST_BELIEF, _MOST_BELIEF = 3.0, 6.0
+_LEAST_BELIEF, _MOST_BELIEF = 4.0, 6.0
+_RIM_ODDS = np.float32(-1.2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,3 +34,19 @@ class Evidence:
         limit = np.float32(_MOST_BELIEF - (_MOST_BELIEF - _LEAST_BELIEF) * self.trust)
         mixed = np.clip(belief, -limit, limit) + np.float32(self.trust) * self.subject
         return np.asarray(mixed - np.maximum(self.rival, 0), np.float32)
+
+    def agreement(self, belief: Array) -> float:
+        """How alike the track's own belief and the network's are: intersection over union, 1 where both see nothing."""
+        own, said = belief > 0, self.subject > 0
+        either = float((own | said).sum())
+        return float((own & said).sum()) / either if either else 1.0
+
+
+def with_open_rim(log_odds: Array, *, radius_px: float) -> Array:
+    """Log-odds (H, W) that are no surer than a guess just outside the subject: fingers and hair are finer than a
+    network's mask, and colours and background may add them.
+    """
+    reach = 2 * max(1, round(radius_px)) + 1
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
+    near = cv2.dilate((log_odds > 0).astype(np.uint8), disc) > 0
+    return np.where(near, np.maximum(log_odds, _RIM_ODDS), log_odds)

@@ -17,6 +17,7 @@ from wanfx.ops.motion import difference
 from wanfx.ops.segment import Colors, color_bins, learn_colors
 
 _RATE = 0.04
+_FADING = np.float32(0.96)
 Bins = npt.NDArray[np.intp]
 _BELIEF = np.float32(6.0)
 
@@ -27,7 +28,7 @@ class Track:
 
     ``picture`` is the frame, ``subject`` and ``other`` how likely each pixel is the subject or something else that
     moves, (H, W); the rest is background. ``colors`` are those of subject, other and background; ``first`` the
-    subject's where it was pointed at.
+    subject's where it was pointed at. ``agreement`` is how alike the track and a network saw it, in [0, 1].
     """
 
     picture: Array
@@ -36,6 +37,7 @@ class Track:
     colors: tuple[Colors, Colors, Colors]
     first: Colors
     confidence: float
+    agreement: float = 1.0
 
 
 def start_track(picture: Array, matte: Array, behind: Array) -> Track:
@@ -81,6 +83,7 @@ def follow(track: Track, picture: Array, behind: Array, *, evidence: Evidence | 
     led_to = carried[..., 0]
     if evidence is not None:
         said = evidence.cropped(window)
+        track = replace(track, agreement=said.agreement(_smooth(ours, now, unit)))
         ours, theirs = said.added(ours), np.maximum(theirs - np.maximum(said.subject, 0), said.rival)
         led_to = np.maximum(led_to, said.trust * (said.subject > 1))
     rival = _logistic(_smooth(theirs, now, unit))
@@ -92,6 +95,15 @@ def follow(track: Track, picture: Array, behind: Array, *, evidence: Evidence | 
     other = _stray(away, known, subject)
     other[window] = np.maximum(other[window], rival) * (1 - inside)
     return _learned_track(track, picture, subject, other, window, carried[..., 0], bins)
+
+
+def coast(track: Track, picture: Array, *, rival: Array) -> Track:
+    """The track one frame on where nobody sees the subject: carried by flow, hidden by rivals (H, W), and fading."""
+    carried = carry(np.dstack([track.subject, track.other]), dense_flow(picture, track.picture))
+    subject = np.where(rival > 0, np.float32(0), _FADING * carried[..., 0])
+    return replace(
+        track, picture=picture, subject=subject, other=carried[..., 1], confidence=0.8 * track.confidence, agreement=0.0
+    )
 
 
 def _place(subject: Array, unit: float) -> Box:
@@ -189,7 +201,8 @@ def _learned_track(
     both, either = np.minimum(ours, carried).sum(), np.maximum(ours, carried).sum()
     agreed = float(both / either) if either > 0 else 0.0
     confidence = 0.8 * track.confidence + 0.2 * agreed
-    return Track(picture, subject, other, (learned[0], learned[1], learned[2]), track.first, confidence)
+    colors = learned[0], learned[1], learned[2]
+    return Track(picture, subject, other, colors, track.first, confidence, track.agreement)
 
 
 def _learned(colors: Colors, bins: Bins, where: npt.NDArray[np.bool_]) -> Colors:
