@@ -23,8 +23,8 @@ from wanfx.io.atomic import is_leftover, sha256_file
 KILLS = 40
 FRAMES = 12
 STAGES = (
-    "ingest", "matte", "refine", "camera", "clean", "reference", "generate", "rematte", "finish", "deliver", "review",
-    "verify",
+    "ingest", "matte", "refine", "camera", "clean", "reference", "reference_pose", "pose", "generate", "rematte",
+    "finish", "deliver", "review", "verify", "report",
 )  # fmt: skip
 
 
@@ -93,7 +93,10 @@ def _follow(events: Path, child: subprocess.Popen[bytes]) -> Iterator[Event]:
 
 @pytest.mark.slow
 def test_forty_kills_in_every_stage_leave_no_trace(tmp_path: Path) -> None:
-    shot = make_tiny_shot(tmp_path / "shot", frames=FRAMES, generate={"backend": "fake"})
+    shot = make_tiny_shot(
+        tmp_path / "shot", frames=FRAMES, generate={"backend": "fake"}, condition={"character": "auto"},
+        pose={"backend": "none"},
+    )  # fmt: skip
     unbroken = _start(shot, tmp_path / "unbroken", tmp_path / "unbroken.jsonl")
     _out, text = unbroken.communicate()
     assert unbroken.returncode == 0, text.decode()
