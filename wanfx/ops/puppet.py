@@ -10,6 +10,7 @@ import numpy.typing as npt
 from wanfx.frames import Box
 from wanfx.ops.pose import Pose
 from wanfx.ops.puppet_depth import depths_of, rest_order
+from wanfx.ops.puppet_face import Face, find_face
 from wanfx.ops.puppet_joints import LIMBS, RestPose, find_rest_pose
 from wanfx.ops.puppet_layers import LayerPicture, cut_layers, shrink_levels
 from wanfx.ops.puppet_mesh import Mesh, body_weights, grid_mesh, limb_weights
@@ -39,13 +40,14 @@ class Puppet:
     """A character that can perform.
 
     ``rgba`` is the reference (H, W, 4): premultiplied, plate-linear. ``layers`` are back to front as in the picture;
-    ``missing`` names what the picture does not show, which is not drawn.
+    ``face`` is None where it shows none; ``missing`` names what else it does not show, which is not drawn.
     """
 
     rgba: Array
     pose: Pose
     rest: RestPose
     layers: tuple[Layer, ...]
+    face: Face | None
     missing: tuple[str, ...]
 
     def chain(self, limb: str) -> tuple[str, ...]:
@@ -68,7 +70,7 @@ def build_puppet(reference: Array, pose: Pose) -> Puppet:
     pictures = cut_layers(reference, shares, parts, rest, order=order)
     by_name = {part.name: part for part in parts}
     layers = tuple(_layer(picture, by_name.get(picture.name), rest) for picture in pictures.values())
-    return Puppet(reference, pose, rest, layers, rest.missing)
+    return Puppet(reference, pose, rest, layers, find_face(pose), rest.missing)
 
 
 def _layer(picture: LayerPicture, part: Part | None, rest: RestPose) -> Layer:

@@ -9,6 +9,8 @@ import numpy.typing as npt
 from wanfx.frames import Box
 from wanfx.ops.pose import Points
 from wanfx.ops.puppet import Layer, Puppet
+from wanfx.ops.puppet_face import move_face
+from wanfx.ops.puppet_parts import BODY
 from wanfx.ops.puppet_raster import draw_map
 from wanfx.ops.puppet_skin import place_corners
 from wanfx.ops.retarget import Motion
@@ -30,7 +32,7 @@ def draw_puppet(puppet: Puppet, motion: Motion, *, box: Box, pixel_aspect: float
         corners = place_corners(puppet, layer, motion) / (pixel_aspect, 1.0)
         place = _bounds(corners).clip(box)
         if not place.is_empty:
-            drawn = _draw_layer(layer, corners, place, across=motion.scale / pixel_aspect, down=motion.scale)
+            drawn = _draw_layer(puppet, layer, motion, corners, place, pixel_aspect)
             view = out[place.slices(box)]
             view *= 1 - drawn[..., 3:]
             view += drawn
@@ -53,10 +55,16 @@ def _bounds(corners: Points) -> Box:
     return Box(int(low[0]), int(low[1]), int(high[0]), int(high[1]))
 
 
-def _draw_layer(layer: Layer, corners: Points, place: Box, *, across: float, down: float) -> Array:
+def _draw_layer(
+    puppet: Puppet, layer: Layer, motion: Motion, corners: Points, place: Box, pixel_aspect: float
+) -> Array:
+    across, down = motion.scale / pixel_aspect, motion.scale
     halvings = int(np.clip(np.floor(-np.log2(max(min(across, down), 1e-6))), 0, len(layer.levels) - 1))
     step = 2**halvings
-    picture = _softened(layer.levels[halvings], across=across * step, down=down * step)
+    picture = layer.levels[halvings]
+    if layer.limb == BODY and puppet.face is not None:
+        picture = move_face(picture, puppet.face, box=layer.box, step=step, doing=motion.face)
+    picture = _softened(picture, across=across * step, down=down * step)
     source = (layer.mesh.vertices - (layer.box.x0, layer.box.y0)) / step - 0.5
     there = draw_map(source, corners, layer.mesh.triangles, box=place)
     x, y = np.ascontiguousarray(there[..., 0]), np.ascontiguousarray(there[..., 1])

@@ -41,7 +41,7 @@ class RestPose:
 
     ``joints`` has those of the limbs by name; ``limbs`` how many joints of each limb the picture shows (0 where the
     limb is not told from the body); ``chin`` and ``bottom`` end the body, ``bottom_row`` the picture of it; ``is_cut``
-    where the picture's lower edge cuts the figure off.
+    where the picture's lower edge cuts the figure off. ``hands`` are the 21 points of those arms' hands that are known.
     """
 
     joints: Mapping[str, Points]
@@ -53,6 +53,7 @@ class RestPose:
     bottom_row: float
     is_cut: bool
     missing: tuple[str, ...]
+    hands: Mapping[str, Points]
 
     @property
     def torso_px(self) -> float:
@@ -97,10 +98,18 @@ def find_rest_pose(alpha: Array, pose: Pose) -> RestPose:
         if min(limbs[leg] for leg in LEGS) == 0:
             limbs[side] = 0
     pelvis = hips.mean(axis=0)
-    bottom = np.array([pelvis[0], max(lowest, pelvis[1] + 1)])
     return RestPose(
-        joints, limbs, pelvis, chest, _chin(pose, chest), bottom, lowest, is_cut, _missing(limbs, is_cut=is_cut)
-    )  # fmt: skip
+        joints=joints,
+        limbs=limbs,
+        pelvis=pelvis,
+        chest=chest,
+        chin=_chin(pose, chest),
+        bottom=np.array([pelvis[0], max(lowest, pelvis[1] + 1)]),
+        bottom_row=lowest,
+        is_cut=is_cut,
+        missing=_missing(limbs, is_cut=is_cut),
+        hands=_hands(pose, limbs),
+    )
 
 
 def _spread_px(pair: Points) -> float:
@@ -139,6 +148,12 @@ def _find_limb(
         joints[tip] = _tip(pose, tip, joints[middle], joints[end])
         shown += _is_on(solid, 0.5 * (joints[tip] + joints[end]), reach=0.08 * length)
     return shown if shown > 1 else 0
+
+
+def _hands(pose: Pose, limbs: Mapping[str, int]) -> dict[str, Points]:
+    hands = {"left_arm": points.LEFT_HAND, "right_arm": points.RIGHT_HAND}
+    known = {arm: np.median(pose.confidence[hand]) >= KNOWN for arm, hand in hands.items()}
+    return {arm: pose.xy[hand] for arm, hand in hands.items() if known[arm] and limbs[arm] == 4}
 
 
 def _tip(pose: Pose, name: str, middle: Points, end: Points) -> Points:

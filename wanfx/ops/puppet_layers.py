@@ -13,7 +13,7 @@ from wanfx.frames import Box
 from wanfx.ops.edges import bounding_box
 from wanfx.ops.fill import fill_smooth
 from wanfx.ops.puppet_joints import ARMS, RestPose
-from wanfx.ops.puppet_parts import BODY, Part, segment_distance
+from wanfx.ops.puppet_parts import BODY, Part, part_depth
 
 Array = npt.NDArray[np.float32]
 _EDGE_PX = 4
@@ -86,8 +86,7 @@ def _extents(alpha: Array, shares: Mapping[str, Array], parts: Sequence[Part], r
     y, x = np.mgrid[0 : alpha.shape[0], 0 : alpha.shape[1]].astype(np.float32) + np.float32(0.5)
     extents = {BODY: _body_extent(alpha, shares[BODY], x, y, parts, rest)}
     for part in parts:
-        distance = segment_distance(x, y, [rest.joints[joint] for joint in part.joints])
-        reach = np.float32(_OVERLAP * part.radius_px) - distance
+        reach = np.float32((_OVERLAP - 1) * part.radius_px) - part_depth(x, y, part, rest)
         extents[part.name] = np.asarray(np.clip(reach / np.float32(_EDGE_PX) + 1, 0, 1), np.float32)
     return extents
 

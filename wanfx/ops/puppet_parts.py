@@ -21,6 +21,7 @@ BODY = "body"
 _RADII = {"arm.upper": (0.1, 0.17), "arm.lower": (0.075, 0.17), "leg.upper": (0.13, 0.26), "leg.lower": (0.09, 0.26)}
 _FEATHER_PX = 1.2
 _FARTHEST = 2.0
+_HAND, _FINGER = 0.7, 0.28
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +70,7 @@ def label_pixels(alpha: Array, rest: RestPose, parts: Sequence[Part]) -> Labels:
     label = np.zeros(alpha.shape, np.intp)
     nearest, second = np.full(alpha.shape, np.inf, np.float32), np.zeros(alpha.shape, np.intp)
     for index, part in enumerate(parts, start=1):
-        depth = segment_distance(x, y, _line(part, rest)) - np.float32(part.radius_px)
+        depth = part_depth(x, y, part, rest)
         second[depth < nearest] = index
         nearest = np.minimum(nearest, depth)
         # An arm before the torso is inside both: there, what is within its thickness is the arm's.
@@ -79,6 +80,22 @@ def label_pixels(alpha: Array, rest: RestPose, parts: Sequence[Part]) -> Labels:
         label[depth < best] = index
         best = np.minimum(best, depth)
     return np.where((label == 0) & ~_main_part((label == 0) & (alpha > 0.1)), second, label)
+
+
+def part_depth(x: Array, y: Array, part: Part, rest: RestPose) -> Array:
+    """How far outside of a part each pixel is (negative inside); hands are thinner than sleeves."""
+    line = _line(part, rest)
+    depth = segment_distance(x, y, line[:2]) - np.float32(part.radius_px)
+    if len(line) > 2:
+        thick = part.radius_px * (_HAND if part.limb in ARMS else 1.0)
+        depth = np.minimum(depth, segment_distance(x, y, line[1:]) - np.float32(thick))
+    if len(line) > 2 and part.limb in rest.hands:
+        hand = rest.hands[part.limb]
+        thick = _FINGER * float(np.linalg.norm(hand[9] - hand[0]))
+        for first in range(1, 21, 4):
+            finger = [hand[0], *hand[first : first + 4]]
+            depth = np.minimum(depth, segment_distance(x, y, finger) - np.float32(thick))
+    return np.asarray(depth, np.float32)
 
 
 def _line(part: Part, rest: RestPose) -> list[Points]:

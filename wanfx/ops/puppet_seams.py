@@ -77,10 +77,15 @@ def _above_hem(x: Array, y: Array, hem: npt.NDArray[np.bool_], start: Points, en
     column -= column.min()
     lowest = np.full(int(column.max()) + 1, -np.inf, np.float32)
     np.maximum.at(lowest, column[hem], along[hem])
-    # A single low speck is no hem.
-    padded = np.pad(lowest, 3, constant_values=-np.inf)
-    lowest = np.median(np.lib.stride_tricks.sliding_window_view(padded, 7), axis=1)
+    # A single low speck is no hem; where the figure's edge is too soft to tell, it goes on.
+    lowest = np.median(_windows(lowest, 3), axis=1)
+    lowest = _windows(lowest, 12).max(axis=1)
     return np.asarray(along < lowest[column])
+
+
+def _windows(values: npt.NDArray[np.floating], reach: int) -> npt.NDArray[np.floating]:
+    padded = np.pad(values, reach, constant_values=-np.inf)
+    return np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1)
 
 
 def _touching(mask: npt.NDArray[np.bool_], other: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

@@ -15,6 +15,7 @@ from wanfx.ops.puppet import Puppet
 from wanfx.ops.puppet_depth import depths_of, next_order
 from wanfx.ops.puppet_joints import JOINT_POINTS
 from wanfx.ops.retarget_body import Actor, BodyPath, body_path
+from wanfx.ops.retarget_face import face_path
 from wanfx.ops.retarget_head import head_path
 from wanfx.ops.retarget_limbs import limb_paths
 from wanfx.ops.retarget_time import bridged, slow
@@ -29,8 +30,9 @@ class Motion:
 
     ``confidence`` is 0 where nobody was found near. ``scale`` is canvas rows a reference row. ``joints`` are name, x, y
     of the limbs' joints; ``body`` the maps (two rows of three, one after the other) of hem, hips, shoulders and head;
-    ``order`` the layers back to front; ``is_mirrored`` where the actor is seen from the other side than the character,
-    so that each limb does what the actor's other one does.
+    ``face`` the turn, nod, mouth and eyes (see `puppet_face.move_face`); ``order`` the layers back to front;
+    ``is_mirrored`` where the actor is seen from the other side than the character, so that each limb does what the
+    actor's other one does.
     """
 
     frame: int
@@ -38,6 +40,7 @@ class Motion:
     scale: float
     joints: tuple[tuple[str, float, float], ...]
     body: tuple[Numbers, ...]
+    face: Numbers
     order: tuple[str, ...]
     is_mirrored: bool
 
@@ -64,6 +67,7 @@ def perform(puppet: Puppet, poses: Mapping[int, Pose], *, canvas: Box, pixel_asp
     joints, trusts = limb_paths(actor, body, puppet.rest)
     maps = np.concatenate([body.frames, head.frames[:, None]], axis=1)
     confidence = _confidence(actor, body, trusts)
+    faces = face_path(actor, puppet.face)
     orders = _orders(puppet, actor, body)
     return {
         frame: Motion(
@@ -75,6 +79,7 @@ def perform(puppet: Puppet, poses: Mapping[int, Pose], *, canvas: Box, pixel_asp
                 for name, path in joints.items()
             ),
             tuple(tuple(round(float(value), 6) for value in matrix.ravel()) for matrix in maps[index]),
+            tuple(round(float(value), 4) for value in faces[index]),
             orders[index],
             bool(body.is_mirrored[index]),
         )
