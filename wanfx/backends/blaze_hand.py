@@ -17,6 +17,7 @@ from wanfx.backends.tflite import Net
 from wanfx.backends.weights import LITE, find_file
 
 Side = Literal["left", "right"]
+SIDES: tuple[Side, Side] = ("left", "right")
 POINT_COUNT = 21
 WRIST, INDEX, MIDDLE, RING, PINKY = 0, 5, 9, 13, 17
 _JOINTS = (0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18)
@@ -27,12 +28,12 @@ _DEPTH_SCALE = 0.4
 @dataclass(frozen=True, eq=False)
 class Hand:
     """A hand: ``points`` (21, 3), pixels and depth relative to the wrist (smaller nearer); ``score`` how likely the
-    region shows a hand, ``left`` how likely it is the person's left one, both in [0, 1].
+    region shows a hand, ``right`` how likely it is the person's right one, both in [0, 1].
     """
 
     points: Points
     score: float
-    left: float
+    right: float
 
     @property
     def next_roi(self) -> Roi:
@@ -60,11 +61,11 @@ class HandNets:
     def read(self, picture: Array, roi: Roi) -> Hand:
         """The hand in a region, whose fingers point up in it."""
         side = self._landmarks.side_px
-        values, score, left, _world = self._landmarks.run(take_crop(picture, roi, side_px=side))
+        values, score, right, _world = self._landmarks.run(take_crop(picture, roi, side_px=side))
         table = values.reshape(POINT_COUNT, 3).astype(np.float64)
         xy = roi.from_crop(table[:, :2], side)
         depth = table[:, 2] * roi.size_px / (side * _DEPTH_SCALE)
-        return Hand(np.column_stack([xy, depth]), float(score.ravel()[0]), float(left.ravel()[0]))
+        return Hand(np.column_stack([xy, depth]), float(score.ravel()[0]), float(right.ravel()[0]))
 
     def correct(self, picture: Array, roi: Roi) -> Roi:
         """A region that fits better than the one guessed from the body."""

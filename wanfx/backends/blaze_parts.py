@@ -7,12 +7,15 @@ import numpy as np
 from wanfx.backends.blaze import Points, Roi
 from wanfx.backends.blaze_body import LEFT_EAR, LEFT_EYE, NOSE, RIGHT_EAR, RIGHT_EYE, Body
 from wanfx.backends.blaze_face import Face, FaceNets
-from wanfx.backends.blaze_hand import WRIST, Hand, HandNets, Side, hand_roi
+from wanfx.backends.blaze_hand import SIDES, WRIST, Hand, HandNets, Side, hand_roi
 from wanfx.backends.protocols import Array
 
 _LEFT = {"wrist": 15, "pinky": 17, "index": 19, "elbow": 13}
 _SURE = 0.5
-_SIDES: tuple[Side, Side] = ("left", "right")
+_OTHER_SIDE = 0.9
+_EVERY = 6
+_ARM_SPAN = 0.25
+_FACE_OF_HEAD = 0.7
 
 
 class PartFollower:
@@ -22,6 +25,7 @@ class PartFollower:
         self._hands, self._faces = hands, faces
         self._last_hands: dict[Side, Hand] = {}
         self._last_face: Face | None = None
+        self._misses: dict[Side, int] = dict.fromkeys(SIDES, 0)
 
     def forget(self) -> None:
         """What was seen in the last frame is of no use in the next."""
@@ -30,7 +34,7 @@ class PartFollower:
     def read_hands(self, picture: Array, body: Body) -> dict[Side, Hand]:
         """The hands that are seen, each once."""
         found: dict[Side, Hand] = {}
-        for side in _SIDES:
+        for side in SIDES:
             hand = self._read_hand(picture, body, side)
             if hand is not None:
                 found[side] = hand
@@ -47,9 +51,17 @@ class PartFollower:
         height, width = picture.shape[:2]
         if not (0 <= wrist[0] < width and 0 <= wrist[1] < height):
             return None
-        roi = self._hands.correct(picture, hand_roi(wrist, index, pinky))
-        hand = self._hands.read(picture, roi)
-        return hand if hand.score > _SURE and _fits(hand, wrist, body) else None
+        hand = self._hands.read(picture, self._hands.correct(picture, hand_roi(wrist, index, pinky)))
+        if hand.score > _SURE and _fits(hand, wrist, body):
+            return hand
+        self._misses[side] += 1
+        # The palm detector is slow, and most hands that are missed are too small or blurred for it too.
+        if self._misses[side] % _EVERY != 1:
+            return None
+        around = Roi(float(wrist[0]), float(wrist[1]), _ARM_SPAN * body.roi.size_px)
+        hands = [self._hands.read(picture, roi) for roi, _score in self._hands.detect(picture, around)[:2]]
+        hands = [hand for hand in hands if hand.score > _SURE and _fits(hand, wrist, body) and _is_of(hand, side)]
+        return max(hands, key=lambda one: one.score, default=None)
 
     def read_face(self, picture: Array, body: Body) -> Face | None:
         """The face, where it is seen."""
@@ -60,8 +72,10 @@ class PartFollower:
                 self._last_face = face
                 return face
         self._last_face = None
-        for roi, _score in self._faces.detect(picture, head)[:2]:
+        rois = [roi for roi, _score in self._faces.detect(picture, head)[:2]]
+        for roi in [*rois, head.moved(0.0, scale=_FACE_OF_HEAD)]:
             face = self._faces.read(picture, roi)
+            face = self._faces.read(picture, face.next_roi) if face.score > _SURE else face
             if face.score > _SURE and _is_on(face, head):
                 self._last_face = face
                 break
@@ -78,6 +92,11 @@ def _fits(hand: Hand, wrist: Points, body: Body) -> bool:
     return away < 0.07 * body.roi.size_px and hand.size_px < 0.15 * body.roi.size_px
 
 
+def _is_of(hand: Hand, side: Side) -> bool:
+    """Whether a hand may be of that side: the network's word counts where it is sure."""
+    return hand.right < _OTHER_SIDE if side == "left" else hand.right > 1 - _OTHER_SIDE
+
+
 def _told_apart(hands: dict[Side, Hand], body: Body) -> dict[Side, Hand]:
     """One hand found twice is kept where the body's wrist is nearer to it."""
     if len(hands) < 2:
@@ -86,8 +105,8 @@ def _told_apart(hands: dict[Side, Hand], body: Body) -> dict[Side, Hand]:
     gap = float(np.hypot(*(left.points[:, :2] - right.points[:, :2]).mean(axis=0)))
     if gap > 0.5 * max(left.size_px, right.size_px):
         return hands
-    away = {side: np.hypot(*(hands[side].points[WRIST, :2] - _arm(body, side, "wrist"))) for side in _SIDES}
-    keep = min(_SIDES, key=lambda side: float(away[side]))
+    away = {side: np.hypot(*(hands[side].points[WRIST, :2] - _arm(body, side, "wrist"))) for side in SIDES}
+    keep = min(SIDES, key=lambda side: float(away[side]))
     return {keep: hands[keep]}
 
 

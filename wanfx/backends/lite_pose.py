@@ -8,10 +8,11 @@ import numpy as np
 
 from wanfx.backends.blaze import Points
 from wanfx.backends.blaze_body import Body, BodyNets
-from wanfx.backends.blaze_face import FaceNets
+from wanfx.backends.blaze_face import Face, FaceNets
 from wanfx.backends.blaze_follow import BodyFollower
-from wanfx.backends.blaze_hand import HandNets
+from wanfx.backends.blaze_hand import SIDES, Hand, HandNets, Side
 from wanfx.backends.blaze_parts import PartFollower
+from wanfx.backends.blaze_still import read_still
 from wanfx.backends.protocols import Array, FrameSource, ModelCard
 from wanfx.backends.weights import LITE
 from wanfx.errors import NothingFoundError
@@ -48,26 +49,38 @@ class LitePoseEstimator:
                 parts.forget()
                 yield frame, empty_pose()
             else:
-                yield frame, read_pose(picture, match.body, parts)
+                body = match.body
+                sure = body.visible * body.present * body.score
+                yield (
+                    frame,
+                    _pose(picture, body, sure, parts.read_hands(picture, body), parts.read_face(picture, body)),
+                )
 
     def find(self, picture: Array, *, alpha: Array) -> Pose:
         """The pose of the character in a still. Raises NothingFoundError."""
-        match = BodyFollower(self._bodies).read(picture, alpha)
-        if match is None:
-            raise NothingFoundError("no pose was found", key="reference.pose", remedy="give one: reference.pose")
-        return read_pose(picture, match.body, PartFollower(self._hands, self._faces))
+        found = read_still(self._bodies, picture, alpha)
+        if found is None:
+            raise NothingFoundError(
+                "no pose was found in the reference picture", key="reference.pose", remedy="give a pose: reference.pose"
+            )
+        body, confidence = found
+        parts = PartFollower(self._hands, self._faces)
+        return _pose(picture, body, confidence, parts.read_hands(picture, body), parts.read_face(picture, body))
 
 
-def read_pose(picture: Array, body: Body, parts: PartFollower) -> Pose:
-    """A body's pose with its hands and face; points beyond the picture have confidence 0."""
-    hands, face = parts.read_hands(picture, body), parts.read_face(picture, body)
-    whole = Found(body.points, _in_picture(body.points, picture) * body.visible * body.present * body.score)
-    left, right = (
-        Found(hands[side].points, np.full(21, hands[side].score)) if side in hands else None
-        for side in ("left", "right")
+def _pose(picture: Array, body: Body, confidence: Points, hands: dict[Side, Hand], face: Face | None) -> Pose:
+    """The parts as one pose; points beyond the picture have confidence 0."""
+    left, right = (_found(picture, hands[side]) if side in hands else None for side in SIDES)
+    return map_pose(
+        Found(body.points, confidence * _in_picture(body.points, picture)),
+        left_hand=left,
+        right_hand=right,
+        face=None if face is None else _found(picture, face),
     )
-    head = None if face is None else Found(face.points, np.full(len(face.points), face.score))
-    return map_pose(whole, left_hand=left, right_hand=right, face=head)
+
+
+def _found(picture: Array, part: Hand | Face) -> Found:
+    return Found(part.points, part.score * _in_picture(part.points, picture))
 
 
 def _in_picture(points: Points, picture: Array) -> Points:

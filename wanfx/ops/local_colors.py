@@ -41,8 +41,8 @@ def _around(picture: Array, weight: Array, radius_px: float) -> tuple[Array, Arr
     share = np.asarray(cv2.blur(weight, (side, side)), np.float32)
     total = np.maximum(share, np.float32(1e-4))[..., None]
     weighted = picture * weight[..., None]
-    mean: Array = np.asarray(cv2.blur(weighted, (side, side)), np.float32) / total
-    square: Array = np.asarray(cv2.blur(weighted * picture, (side, side)), np.float32) / total
+    mean = np.asarray(cv2.blur(weighted, (side, side)) / total, np.float32)
+    square = np.asarray(cv2.blur(weighted * picture, (side, side)) / total, np.float32)
     return mean, np.maximum(square - mean * mean, 0) + _NOISE, share
 
 

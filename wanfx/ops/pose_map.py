@@ -13,11 +13,16 @@ from wanfx.ops.pose import (
     BODY,
     FACE,
     LEFT_BIG_TOE,
+    LEFT_EAR,
+    LEFT_EYE,
     LEFT_HAND,
     LEFT_HEEL,
     LEFT_SMALL_TOE,
+    NOSE,
     POINT_COUNT,
     RIGHT_BIG_TOE,
+    RIGHT_EAR,
+    RIGHT_EYE,
     RIGHT_HAND,
     RIGHT_HEEL,
     RIGHT_SMALL_TOE,
@@ -40,6 +45,8 @@ FACE_FROM = (
     61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181,  # the lips' outside
     78, 82, 13, 312, 308, 317, 14, 87,  # the lips' inside
 )  # fmt: skip
+_HEAD_FROM = {NOSE: (1,), LEFT_EYE: (263, 362), RIGHT_EYE: (33, 133)}
+_HEAD, _EARS = [NOSE, LEFT_EYE, RIGHT_EYE], [LEFT_EAR, RIGHT_EAR]
 _NOSE, _LEFT_WRIST, _RIGHT_WRIST = 0, 15, 16
 
 
@@ -67,11 +74,22 @@ def map_pose(body: Found, *, left_hand: Found | None, right_hand: Found | None, 
         ours = list(FACE_FROM)
         points = _at_depth(face.points, 4, body.points[_NOSE, 2])
         _put(table, FACE, points[ours], face.confidence[ours])
+        _put_head(table, face.points, face.confidence)
     return Pose(table[:, :2], np.clip(table[:, 3], 0, 1), table[:, 2])
 
 
 def _put(table: Points, where: slice, points: Points, confidence: Points) -> None:
     table[where, :3], table[where, 3] = points, confidence
+
+
+def _put_head(table: Points, points: Points, confidence: Points) -> None:
+    """Nose and eyes as the face has them, which sees them larger than the body does; the ears move with them."""
+    before = table[_HEAD, :2].mean(axis=0)
+    for point, indices in _HEAD_FROM.items():
+        x, y = points[list(indices), :2].mean(axis=0)
+        table[point, :2] = x, y
+        table[point, 3] = max(table[point, 3], float(confidence[list(indices)].min()))
+    table[_EARS, :2] += table[_HEAD, :2].mean(axis=0) - before
 
 
 def _at_depth(points: Points, anchor: int, depth: float) -> Points:
