@@ -46,13 +46,15 @@ def cut_layers(
     for name in reversed(order):
         # What is left for this layer, where the layers before it are soft.
         own = np.clip(shares[name] / np.maximum(1 - alpha * covered, np.float32(1e-4)), 0, 1)
-        own = np.where(shares[name] > 1e-3, own, np.float32(0))[..., None]
+        own = np.where(shares[name] > 1e-3, own, np.float32(0))
         hidden = np.clip((covered * alpha - np.float32(0.9)) * np.float32(10), 0, 1)
-        under = (extents[name] * hidden)[..., None] * (1 - own)
-        rgba = reference * own + _solid_fill(reference, _source(name, shares, parts, rest)) * under
-        box = bounding_box(rgba[..., 3], above=1e-4).grow(_EDGE_PX)
+        under = extents[name] * hidden * (1 - own)
+        box = bounding_box(alpha * own + under, above=1e-4).grow(_EDGE_PX)
         box = box.clip(Box(0, 0, alpha.shape[1], alpha.shape[0]))
-        layers[name] = LayerPicture(name, np.ascontiguousarray(rgba[box.slices()], np.float32), box)
+        place = box.slices()
+        filled = _solid_fill(reference[place], _source(name, shares, parts, rest)[place])
+        rgba = reference[place] * own[place][..., None] + filled * under[place][..., None]
+        layers[name] = LayerPicture(name, np.ascontiguousarray(rgba, np.float32), box)
         covered = np.minimum(covered + shares[name], np.float32(1))
     return {name: layers[name] for name in order}
 

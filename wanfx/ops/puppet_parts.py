@@ -161,8 +161,11 @@ def segment_distance(x: Array, y: Array, line: list[Points]) -> Array:
     """The distance of each pixel to a line through points."""
     nearest = np.full(x.shape, np.inf, np.float32)
     for start, end in pairwise(line):
-        dx, dy = (float(value) for value in end - start)
-        length = max(dx * dx + dy * dy, 1e-6)
-        along = np.clip(((x - start[0]) * dx + (y - start[1]) * dy) / length, 0, 1)
-        nearest = np.minimum(nearest, np.hypot(x - start[0] - along * dx, y - start[1] - along * dy))
-    return np.asarray(nearest, np.float32)
+        # Python numbers keep the arrays in single precision.
+        (left, top), (dx, dy) = map(float, start), map(float, end - start)
+        px, py = x - left, y - top
+        along = np.clip((px * dx + py * dy) * (1 / max(dx * dx + dy * dy, 1e-6)), 0, 1)
+        px -= along * dx
+        py -= along * dy
+        np.minimum(nearest, px * px + py * py, out=nearest)
+    return np.sqrt(nearest)

@@ -123,7 +123,7 @@ def _stretch(actor: Actor, rest: RestPose, chest: Points, axis: Points, *, below
 
 
 def _own_width(rest: RestPose) -> float:
-    return abs(float((rest.joints["left_shoulder"] - rest.joints["right_shoulder"]) @ rest.across))
+    return float(np.linalg.norm(rest.joints["left_shoulder"] - rest.joints["right_shoulder"]))
 
 
 def _mirrored(open_: Points) -> Flags:

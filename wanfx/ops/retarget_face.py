@@ -14,6 +14,7 @@ from wanfx.ops.retarget_time import bridged, slow, trust
 _TURN_GAIN, _NOD_GAIN = 0.55, 0.45
 _WIDEST_MOUTH = 0.7
 _BLINK = 0.75
+_SIDE = 0.3
 
 
 def face_path(actor: Actor, face: Face | None) -> Points:
@@ -33,7 +34,9 @@ def face_path(actor: Actor, face: Face | None) -> Points:
         doing[:, column] = slow(_limited(gain * more, most), frames=1.5) * sure
     if face.mouth is None or not seen.is_known.any():
         return doing
-    sure = trust(seen.is_known)
+    # Seen from the side, a face's points are guesses.
+    facing = np.clip((_SIDE - np.abs(bridged(seen.turn, seen.has_turn))) / (0.5 * _SIDE), 0, 1)
+    sure = trust(seen.is_known) * slow(facing, frames=2.0)
     doing[:, 2] = _mouth(bridged(seen.mouth, seen.is_known), float(own.mouth[0])) * sure
     for column, name in ((3, "left"), (4, "right")):
         openness = bridged(seen.eyes[name], seen.is_known)
