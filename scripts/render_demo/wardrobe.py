@@ -35,7 +35,7 @@ def shirt(build: Build, bones: Bones, outfit: Outfit) -> Solid:
         shapes += arm(build, bones, side)
     hem = outfit.hem * build.height
     wide, deep = build.hips
-    shapes.append(ball("pelvis", (0, 0.012, hem), (wide + 0.026, deep + 0.018, 0.15), 0.05))
+    shapes.append(ball("pelvis", (0, 0.012, hem), (wide + 0.036, deep + 0.022, 0.15), 0.05))
     cuts = [lambda p: hem - p[:, 2], _neckline(bones)]
     cuts += [_sleeve_end(bones, side, outfit.sleeve) for side, _ in SIDES]
     grown = 0.013 if outfit.top == "jacket" else 0.008
