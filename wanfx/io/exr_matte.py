@@ -28,7 +28,7 @@ def write_matte(
     data_window: Box | None = None,
     display_window: Box | None = None,
     pixel_aspect: float = 1.0,
-    compression: Compression = "zips",
+    compression: Compression = "rle",
     attributes: Mapping[str, Any] | None = None,
 ) -> None:
     """Write a matte (H, W) as R=G=B=A, rounded to half. Windows and errors as in `wanfx.io.exr.write_rgb`."""

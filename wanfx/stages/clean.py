@@ -22,7 +22,7 @@ from wanfx.io import exr
 from wanfx.ops.camera import CameraPath
 from wanfx.ops.clean import choose_samples, gather_clean
 from wanfx.ops.edges import bounding_box, grow_matte
-from wanfx.stages.context import Made, RunContext, make_frames, paintable, stage_key
+from wanfx.stages.context import WORK_COMPRESSION, Made, RunContext, make_frames, paintable, stage_key
 from wanfx.stages.ingest import Ingested
 from wanfx.stages.refine import Refined
 
@@ -120,6 +120,7 @@ def write_clean(path: Path, rgb: npt.NDArray[Any], seen: Array, *, plate: Plate)
         data_window=plate.canvas,
         display_window=plate.display_window,
         pixel_aspect=plate.pixel_aspect,
+        compression=WORK_COMPRESSION,
     )
 
 

@@ -16,12 +16,15 @@ from typing import Any, TypeVar
 from wanfx.cancel import Cancellation
 from wanfx.delivery import ShotFolder, Version
 from wanfx.events import EventLog, StageFinished, StageStarted, UnitFinished, Warned
+from wanfx.io.exr import Compression
 from wanfx.keys import make_key
 from wanfx.options import Options
 from wanfx.shot import Shot
 from wanfx.units import PaintableFolder, Record, Unit, UnitStore
 from wanfx_color.configs import ColorConfig
 
+WORK_COMPRESSION: Compression = "none"
+"""Of the pictures in the work folder: they are read many times, and packing them takes longer than all else."""
 WORKERS = 2
 """Units made at a time. Results do not depend on it; memory does."""
 log = logging.getLogger("wanfx")

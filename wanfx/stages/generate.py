@@ -23,7 +23,7 @@ from wanfx.images import FramePattern
 from wanfx.io import exr
 from wanfx.ops import lock
 from wanfx.stages.conditioning import Conditioning, PlateWindow, SpaceBridge
-from wanfx.stages.context import Made, RunContext, StageProgress, stage_key
+from wanfx.stages.context import WORK_COMPRESSION, Made, RunContext, StageProgress, stage_key
 from wanfx.stages.refine import Refined
 from wanfx.units import Record, Unit
 
@@ -212,7 +212,7 @@ class _WindowMaker:
         size = self._conditioning.size
         box = Box(0, 0, size.width, size.height)
         part = exr.Part("model_space", pixels, tuple(channels))
-        exr.write_parts(path, [part], data_window=box, display_window=box, compression="none")
+        exr.write_parts(path, [part], data_window=box, display_window=box, compression=WORK_COMPRESSION)
 
     def _carry_path(self, frame: int) -> Path:
         return self._pattern.folder / f"carry.{frame:04d}.exr"

@@ -15,7 +15,7 @@ from wanfx.errors import BadPixelsError
 from wanfx.frames import Size
 from wanfx.images import FramePattern, Plate
 from wanfx.io import exr, stills
-from wanfx.stages.context import Made, RunContext
+from wanfx.stages.context import WORK_COMPRESSION, Made, RunContext
 from wanfx.stages.source import Source
 from wanfx_color.model_space import log_average_stops, suggest_exposure
 from wanfx_color.tags import linear_tags
@@ -70,7 +70,7 @@ class PlateFrameMaker:
         part = exr.Part("rgb", half, ("R", "G", "B"))
         exr.write_parts(
             path, [part], data_window=plate.canvas, display_window=plate.display_window,
-            pixel_aspect=plate.pixel_aspect, attributes=attributes,
+            pixel_aspect=plate.pixel_aspect, compression=WORK_COMPRESSION, attributes=attributes,
         )  # fmt: skip
         return path
 
