@@ -68,6 +68,15 @@ def test_the_delivery_is_laid_out_as_promised(root: Path) -> None:
     assert not [path for path in json.dumps(manifest).split('"') if path.startswith("/")], "no absolute paths"
 
 
+def test_a_report_is_drawn_again_from_the_delivery_alone(root: Path) -> None:
+    page = _version(root, 1) / "report" / "index.html"
+    drawn = page.read_text(encoding="utf-8")
+    page.unlink()
+    assert main(["report", str(_version(root, 1))]) == 0
+    assert page.read_text(encoding="utf-8") == drawn
+    assert main(["report", str(root / "nowhere")]) == 2
+
+
 def test_a_run_of_what_is_there_already_makes_nothing(root: Path) -> None:
     assert _run(root) == 0
     assert not _version(root, 2).exists()

@@ -55,6 +55,8 @@ def build_parser() -> argparse.ArgumentParser:
     verify = commands.add_parser("verify", help="check that a delivery holds its promises")
     verify.add_argument("delivery", metavar="DELIVERY", help="a version's folder, as out/shot/v001")
     verify.add_argument("--json", metavar="FILE", help="write the promises as JSON")
+    report = commands.add_parser("report", help="draw a delivery's report again, from its own files")
+    report.add_argument("delivery", metavar="DELIVERY", help="a version's folder, as out/shot/v001")
     inspect = commands.add_parser("inspect", help="show what wanfx reads from a picture, sequence, movie or delivery")
     inspect.add_argument("file", metavar="FILE")
     commands.add_parser("doctor", help="look at this machine: versions, colour config, disk, models, GPU")
