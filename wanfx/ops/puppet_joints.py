@@ -146,7 +146,7 @@ def _find_limb(
         shown += 1
     if shown == 3:
         joints[tip] = _tip(pose, tip, joints[middle], joints[end])
-        shown += _is_on(solid, 0.5 * (joints[tip] + joints[end]), reach=0.08 * length)
+        shown += _is_on(solid, joints[end] + 0.7 * (joints[tip] - joints[end]), reach=0.06 * length)
     return shown if shown > 1 else 0
 
 

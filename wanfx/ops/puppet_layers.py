@@ -13,13 +13,14 @@ from wanfx.frames import Box
 from wanfx.ops.edges import bounding_box
 from wanfx.ops.fill import fill_smooth
 from wanfx.ops.puppet_joints import ARMS, RestPose
-from wanfx.ops.puppet_parts import BODY, Part, part_depth
+from wanfx.ops.puppet_parts import BODY, Part, part_depth, segment_distance
 
 Array = npt.NDArray[np.float32]
 _EDGE_PX = 4
 _SOLID = np.float32(0.98)
 # How far parts overlap beyond their own surface, in their radius.
-_OVERLAP = 1.4
+_OVERLAP, _NARROW = 1.4, 0.8
+_FAINT = np.float32(0.05), np.float32(0.3)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,40 +48,42 @@ def cut_layers(
         # What is left for this layer, where the layers before it are soft.
         own = np.clip(shares[name] / np.maximum(1 - alpha * covered, np.float32(1e-4)), 0, 1)
         own = np.where(shares[name] > 1e-3, own, np.float32(0))
+        # Where those leave but little of it, its own colours go on rather than theirs show through.
+        seen = own * (1 - extents[name] * (1 - np.clip((shares[name] - _FAINT[0]) / (_FAINT[1] - _FAINT[0]), 0, 1)))
         hidden = np.clip((covered * alpha - np.float32(0.9)) * np.float32(10), 0, 1)
-        under = extents[name] * hidden * (1 - own)
-        box = bounding_box(alpha * own + under, above=1e-4).grow(_EDGE_PX)
+        under = alpha * (own - seen) + extents[name] * hidden * (1 - own)
+        box = bounding_box(alpha * seen + under, above=1e-4).grow(_EDGE_PX)
         box = box.clip(Box(0, 0, alpha.shape[1], alpha.shape[0]))
         place = box.slices()
-        filled = _solid_fill(reference[place], _source(name, shares, parts, rest)[place])
-        rgba = reference[place] * own[place][..., None] + filled * under[place][..., None]
+        filled = _solid_fill(reference[place], shares[name][place], _kept(name, shares, parts, rest)[place])
+        rgba = reference[place] * seen[place][..., None] + filled * under[place][..., None]
         layers[name] = LayerPicture(name, np.ascontiguousarray(rgba, np.float32), box)
         covered = np.minimum(covered + shares[name], np.float32(1))
     return {name: layers[name] for name in order}
 
 
-def _source(name: str, shares: Mapping[str, Array], parts: Sequence[Part], rest: RestPose) -> Array:
-    """The pixels that a layer goes on with under others: its own, and what turns about the same joint."""
-    own = shares[name].copy()
-    y, x = np.mgrid[0 : own.shape[0], 0 : own.shape[1]].astype(np.float32) + np.float32(0.5)
+def _kept(name: str, shares: Mapping[str, Array], parts: Sequence[Part], rest: RestPose) -> Array:
+    """What of other layers' pixels a layer shows too, where they hide it: what turns about the same joint."""
+    kept = np.zeros_like(shares[name])
+    y, x = np.mgrid[0 : kept.shape[0], 0 : kept.shape[1]].astype(np.float32) + np.float32(0.5)
     for part in parts:
-        joint = rest.joints[part.joints[0]]
         if name == BODY and part.limb in ARMS and part.name.endswith(".upper"):
-            own += shares[part.name] * (np.hypot(x - joint[0], y - joint[1]) < part.radius_px)
+            away = segment_distance(x, y, [rest.joints[part.joints[0]]] * 2)
+            kept += shares[part.name] * np.clip((np.float32(part.radius_px) - away) / _EDGE_PX, 0, 1)
         elif part.name != name and part.limb == name.partition(".")[0]:
-            own += shares[part.name]
-    return own
+            kept += shares[part.name]
+    return kept
 
 
-def _solid_fill(reference: Array, share: Array) -> Array:
-    """The colours of what a layer surely owns, going on all around; alpha 1."""
+def _solid_fill(reference: Array, share: Array, kept: Array) -> Array:
+    """The colours of what a layer surely owns, going on all around, and the pixels it keeps; alpha 1."""
     # A limb's soft shadow lies beside its edge: it is not a colour of what it falls on.
     sure = cv2.erode((share >= _SOLID).astype(np.float32), np.ones((5, 5), np.uint8))
     known = np.asarray(sure * (reference[..., 3] >= _SOLID), np.float32)
     filled = np.ones_like(reference)
     if known.any():
         filled[..., :3] = fill_smooth(reference[..., :3], known)
-    return filled
+    return np.asarray(filled + kept[..., None] * (reference - filled), np.float32)
 
 
 def _extents(alpha: Array, shares: Mapping[str, Array], parts: Sequence[Part], rest: RestPose) -> dict[str, Array]:
@@ -88,31 +91,29 @@ def _extents(alpha: Array, shares: Mapping[str, Array], parts: Sequence[Part], r
     y, x = np.mgrid[0 : alpha.shape[0], 0 : alpha.shape[1]].astype(np.float32) + np.float32(0.5)
     extents = {BODY: _body_extent(alpha, shares[BODY], x, y, parts, rest)}
     for part in parts:
-        reach = np.float32((_OVERLAP - 1) * part.radius_px) - part_depth(x, y, part, rest)
+        # Wide under the body and about its own joints, and not beyond its own surface under other limbs.
+        beside = sum(shares[name] for name in shares if name == BODY or name.partition(".")[0] == part.limb)
+        wide = np.where(np.asarray(beside) > 0.5, np.float32(_OVERLAP - 1), np.float32(_NARROW - 1))
+        reach = wide * np.float32(part.radius_px) - part_depth(x, y, part, rest)
         extents[part.name] = np.asarray(np.clip(reach / np.float32(_EDGE_PX) + 1, 0, 1), np.float32)
     return extents
 
 
 def _body_extent(alpha: Array, share: Array, x: Array, y: Array, parts: Sequence[Part], rest: RestPose) -> Array:
-    """The body under its limbs: its shape closed over what they cover, and a little beyond its seams."""
-    own = ((share > 0.5) & (alpha > 0.5)).astype(np.uint8)
-    arms = [part.radius_px for part in parts if part.limb in ARMS]
-    reach = max(2, round(2.5 * max(arms, default=1.0)))
-    shrink = max(1, reach // 4)
-    small = cv2.resize(own, None, fx=1 / shrink, fy=1 / shrink, interpolation=cv2.INTER_AREA)
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9))
-    padded = cv2.copyMakeBorder(small, 10, 10, 10, 10, cv2.BORDER_REPLICATE)
-    closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, disc)[10:-10, 10:-10].astype(np.float32)
-    shape = cv2.resize(closed, alpha.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    quad = [rest.joints[name] for name in ("left_shoulder", "right_shoulder", "right_hip", "left_hip")]
-    torso = cv2.fillPoly(np.zeros(alpha.shape, np.uint8), [np.rint(np.stack(quad)).astype(np.int32)], 1)
-    whole = np.maximum(np.maximum(shape, torso), own).astype(np.float32)
+    """The body under its arms: the hull of what is seen of its trunk, and a little of each shoulder."""
+    own = (share > 0.5) & (alpha > 0.5)
+    up = (x - float(rest.pelvis[0])) * float(rest.up[0]) + (y - float(rest.pelvis[1])) * float(rest.up[1])
+    whole = own.astype(np.float32)
+    # In two, so that a waist under an arm is not filled from the shoulder to the hem.
+    for low, high in ((-1.5, 0.35), (0.25, 1.0)):
+        trunk = own & (up > low * rest.torso_px) & (up < high * rest.torso_px)
+        corners = np.argwhere(trunk)[:, ::-1].astype(np.int32)
+        if len(corners) > 2:
+            whole = np.maximum(whole, cv2.fillConvexPoly(np.zeros_like(whole), cv2.convexHull(corners), 1.0))
     for part in parts:
-        # Each seam overlaps by some of the limb's thickness, about the joint it turns on.
-        joint = rest.joints[part.joints[0]]
-        if part.name.endswith(".upper"):
-            near = np.hypot(x - joint[0], y - joint[1]) < 0.8 * part.radius_px
-            whole = np.maximum(whole, near.astype(np.float32))
+        if part.limb in ARMS and part.name.endswith(".upper"):
+            away = segment_distance(x, y, [rest.joints[part.joints[0]]] * 2)
+            whole = np.maximum(whole, (away < 0.8 * part.radius_px).astype(np.float32))
     return np.asarray(cv2.GaussianBlur(whole, (0, 0), _EDGE_PX / 2), np.float32)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wanfx.ops.pose import Points
-from wanfx.ops.puppet_joints import ARMS, LIMBS, RestPose
+from wanfx.ops.puppet_joints import ARMS, LEGS, LIMBS, RestPose
 
 Array = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.intp]
@@ -147,8 +147,10 @@ def _body_depth(x: Array, y: Array, rest: RestPose, *, head_px: float) -> Array:
     inner = quad.mean(axis=0) + 0.9 * (quad - quad.mean(axis=0))
     down = -rest.up * rest.torso_px
     depth = segment_distance(x, y, [*inner, inner[0]]) - np.float32(spread)
-    depth = np.minimum(depth, segment_distance(x, y, [rest.chest, rest.pelvis]) - np.float32(2 * spread))
-    if all(rest.limbs[leg] == 0 for leg in ("left_leg", "right_leg")):
+    has_legs = any(rest.limbs[leg] for leg in LEGS)
+    waist = rest.pelvis - (0.35 if has_legs else 0.0) * down
+    depth = np.minimum(depth, segment_distance(x, y, [rest.chest, waist]) - np.float32(2 * spread))
+    if not has_legs:
         for hip in quad[2:]:
             depth = np.minimum(depth, segment_distance(x, y, [hip, hip + 4 * down]) - np.float32(2 * spread))
     head = segment_distance(x, y, [rest.chest, rest.chin, rest.chin + 4 * (rest.chin - rest.chest)])

@@ -16,38 +16,52 @@ Array = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.intp]
 _BINS = 16
 _LEAST_PX = 60
+_EDGE_PX = 3
 _LIKELIER, _USUAL, _RARE = 3, 0.03, 0.01
 
 
 def give_back_clothes(labels: Labels, reference: Array, rest: RestPose, parts: Sequence[Part]) -> Labels:
-    """The labels (H, W; 0 the body, then the parts in order), what hangs over the legs given back to the body.
+    """The labels (H, W; 0 the body, then the parts in order), what is the body's given back to it.
 
-    About a hip, what has rather the body's colours than the leg's own, and lies beside it, is the body's.
+    What has rather the colours of the body beside a limb than the limb's own, and touches the body, is the body's: the
+    shirt around an arm before it, a jacket's hem over a thigh and all above that hem.
     """
-    alpha = reference[..., 3]
     bins = _color_bins(reference)
-    y, x = np.mgrid[0 : alpha.shape[0], 0 : alpha.shape[1]].astype(np.float32) + np.float32(0.5)
+    y, x = np.mgrid[0 : labels.shape[0], 0 : labels.shape[1]].astype(np.float32) + np.float32(0.5)
     labels = labels.copy()
     for index, part in enumerate(parts, start=1):
-        if part.limb not in LEGS or not part.name.endswith(".upper"):
+        joints = [rest.joints[joint] for joint in part.joints]
+        is_thigh = part.limb in LEGS and part.name.endswith(".upper")
+        if part.limb in LEGS and not is_thigh:
             continue
-        start, end = (rest.joints[joint] for joint in part.joints)
-        line = segment_distance(x, y, [start + 0.5 * (end - start), end])
-        root = np.hypot(x - start[0], y - start[1])
         radius = np.float32(part.radius_px)
-        solid = alpha > 0.98
-        of_limb = (labels == index) & (line < 0.7 * radius) & solid
-        of_body = (labels == 0) & (root < 3 * radius) & solid
-        if min(of_limb.sum(), of_body.sum()) < _LEAST_PX:
-            continue
-        limb, body = _likelihood(bins, of_limb), _likelihood(bins, of_body)
-        strange = ((body > _LIKELIER * limb) & (body > _USUAL)) | (limb < _RARE)
-        strange &= (labels == index) & (root < 2 * radius)
-        hem = _touching(strange, labels == 0)
-        labels[hem | ((labels == index) & _above_hem(x, y, hem, start, end))] = 0
-        left = cv2.erode((labels == index).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-        labels[(labels == index) & ~_touching(labels == index, left & (line < 0.7 * radius))] = 0
+        line = segment_distance(x, y, [0.5 * (joints[0] + joints[1]), *joints[1:]])
+        near = segment_distance(x, y, joints[:1] * 2 if is_thigh else joints)
+        core = (labels == index) & (line < (0.7 if is_thigh else 0.45) * radius)
+        strange = _strange(labels, bins, index, core, near < 3 * radius, reference[..., 3] > 0.98)
+        hem = _touching(strange & (near < 2 * radius), labels == 0, close_px=7 if is_thigh else 1)
+        if is_thigh:
+            hem |= (labels == index) & _above_hem(x, y, hem, joints[0], joints[1])
+        # Where a limb's edge mixes with what is behind it, it is the limb's.
+        left = cv2.dilate(((labels == index) & ~hem).astype(np.uint8), np.ones((_EDGE_PX, _EDGE_PX), np.uint8)) > 0
+        labels[hem & (is_thigh | ~left)] = 0
+        if is_thigh:
+            # What that cuts off from the limb goes too.
+            labels[(labels == index) & ~_touching(labels == index, core & (labels == index))] = 0
     return labels
+
+
+def _strange(
+    labels: Labels, bins: Labels, index: int, core: npt.NDArray[np.bool_], beside: npt.NDArray[np.bool_],
+    solid: npt.NDArray[np.bool_],
+) -> npt.NDArray[np.bool_]:  # fmt: skip
+    """The pixels of a part that have rather the body's colours, of the body beside it, than those of its own core."""
+    of_limb, of_body = core & solid, (labels == 0) & beside & solid
+    if min(of_limb.sum(), of_body.sum()) < _LEAST_PX:
+        return np.zeros(labels.shape, bool)
+    limb, body = _likelihood(bins, of_limb), _likelihood(bins, of_body)
+    is_bodys = ((body > _LIKELIER * limb) & (body > _USUAL)) | (limb < _RARE)
+    return np.asarray(is_bodys & (labels == index))
 
 
 def _color_bins(reference: Array) -> Labels:
@@ -88,11 +102,10 @@ def _windows(values: npt.NDArray[np.floating], reach: int) -> npt.NDArray[np.flo
     return np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1)
 
 
-def _touching(mask: npt.NDArray[np.bool_], other: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """The parts of a mask, smoothed, that touch another."""
-    smooth = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
-    smooth = cv2.morphologyEx(smooth, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    _count, islands = cv2.connectedComponents(smooth, connectivity=4)
+def _touching(mask: npt.NDArray[np.bool_], other: npt.NDArray[np.bool_], *, close_px: int = 1) -> npt.NDArray[np.bool_]:
+    """The parts of a mask that touch another; gaps narrower than ``close_px`` in it are closed."""
+    closed = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((close_px, close_px), np.uint8))
+    _count, islands = cv2.connectedComponents(closed, connectivity=4)
     beside = cv2.dilate(other.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    touched = np.unique(islands[beside & (smooth > 0)])
-    return np.asarray((smooth > 0) & np.isin(islands, touched) & (mask | (smooth > 0)))
+    touched = np.unique(islands[beside & (closed > 0)])
+    return np.asarray((closed > 0) & np.isin(islands, touched))

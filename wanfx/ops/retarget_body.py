@@ -16,7 +16,7 @@ from wanfx.ops.puppet_joints import LEGS, RestPose
 from wanfx.ops.retarget_time import bridged, known_frames, rolling_percentile, slow, trust
 
 Flags = npt.NDArray[np.bool_]
-_SIZE_REACH, _SIZE_FRAMES = 24, 10.0
+_SIZE_REACH, _SIZE_FRAMES = 16, 10.0
 # A body seen from the side is about this part of its width.
 _NARROWEST = 0.62
 _MOST_STRETCH = 1.6
@@ -94,7 +94,7 @@ def _sizes(actor: Actor, shoulders: Points, known: Flags, *, own_ratio: float) -
     # Leaning makes the torso shorter, turning the shoulders narrower: the longer of the two tells.
     seen = np.maximum(np.where(has_torso, length, 0), width / ratio)
     seen = bridged(seen, known)
-    size = rolling_percentile(seen, percent=70, reach_frames=_SIZE_REACH)
+    size = rolling_percentile(seen, percent=65, reach_frames=_SIZE_REACH)
     return np.maximum(slow(size, frames=_SIZE_FRAMES), 1.0), ratio
 
 

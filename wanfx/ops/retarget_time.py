@@ -50,10 +50,7 @@ def slow(values: Points, *, frames: float) -> Points:
     radius = int(3 * frames)
     taps = np.exp(-0.5 * (np.arange(-radius, radius + 1) / frames) ** 2)
     taps /= taps.sum()
-    # An odd reflection about each end keeps a steady motion steady there.
-    head = 2 * values[0] - values[np.clip(np.arange(radius, 0, -1), 0, len(values) - 1)]
-    tail = 2 * values[-1] - values[np.clip(len(values) - 1 - np.arange(1, radius + 1), 0, None)]
-    padded = np.concatenate([head, values, tail])
+    padded = _padded(values, radius)
     if values.ndim == 1:
         return np.convolve(padded, taps, mode="valid")
     return np.stack([np.convolve(column, taps, mode="valid") for column in padded.T], axis=1)
@@ -61,6 +58,12 @@ def slow(values: Points, *, frames: float) -> Points:
 
 def rolling_percentile(values: Points, *, percent: float, reach_frames: int) -> Points:
     """The percentile of ``values`` (n,) within so many frames of each frame."""
-    padded = np.pad(values, reach_frames, mode="reflect" if len(values) > reach_frames else "edge")
-    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach_frames + 1)
+    windows = np.lib.stride_tricks.sliding_window_view(_padded(values, reach_frames), 2 * reach_frames + 1)
     return np.asarray(np.percentile(windows, percent, axis=1), np.float64)
+
+
+def _padded(values: Points, reach: int) -> Points:
+    """``values`` going on beyond both ends: an odd reflection keeps a steady motion steady there."""
+    head = 2 * values[0] - values[np.clip(np.arange(reach, 0, -1), 0, len(values) - 1)]
+    tail = 2 * values[-1] - values[np.clip(len(values) - 1 - np.arange(1, reach + 1), 0, None)]
+    return np.concatenate([head, values, tail])
