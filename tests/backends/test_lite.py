@@ -118,3 +118,22 @@ def test_what_is_no_person_is_left_to_flow_and_colours(segmenter: LiteSegmenter)
         truth = np.zeros((180, 320), np.float32)
         cv2.circle(truth, (60 + 8 * frame, 90), 28, 1.0, -1)
         assert _likeness(matte, truth) > 0.6, frame
+
+
+def test_a_point_off_the_subject_keeps_what_it_is_on_out(segmenter: LiteSegmenter) -> None:
+    class _Held(DrawnShot):
+        """The ball is carried before the chest."""
+
+        def ball(self, frame: int) -> tuple[float, float, float]:
+            return 72.0 + 4 * frame, 68.0, 13.0
+
+    shot = _Held(frames=8, ball=True)
+    x, y, _radius = shot.ball(1)
+    off = PointPrompt(1, x, y, keep=False)
+    mattes, _confidence = _segment(segmenter, shot, Prompts((off,), (_HERO_BOX,)))
+    for frame in shot.frames:
+        x, y, _radius = shot.ball(frame)
+        disc = np.zeros((180, 320), np.float32)
+        cv2.circle(disc, (round(x), round(y)), 8, 1.0, -1)
+        assert (mattes[frame] * disc).sum() < 0.15 * disc.sum(), frame
+        assert _likeness(mattes[frame], shot.truth(frame)) > 0.75, frame

@@ -93,12 +93,14 @@ class LiteSegmenter:
         def behind(frame: int) -> Array:
             return background.seen_from(camera, frame, shape=shape)
 
-        first = start_track(source.read(start.frame), start.matte, behind(start.frame))
+        picture, known = source.read(start.frame), behind(start.frame)
+        first = start_track(picture, start.matte, known)
+        off = start_track(picture, start.off, known) if start.off.any() else None
         forth = range(start.frame, frames.stop)
         back = range(start.frame - 1, frames.start - 1, -1)
         for path in (forth, back):
-            for frame, track, sure in follow_along(self._masks, source, first, path, seen=seen, behind=behind):
-                yield frame, draw_matte(track), round(sure, 4)
+            for frame, track, sure in follow_along(self._masks, source, first, off, path, seen=seen, behind=behind):
+                yield frame, draw_matte(track, fit="tight"), round(sure, 4)
 
 
 def _neighbours(source: FrameSource, starts: list[Start], index: int) -> tuple[int, int]:

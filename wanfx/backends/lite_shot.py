@@ -22,6 +22,7 @@ _SMALL = 0.5
 _SKETCH = 4
 _NOTHING = 5
 _RATE = 0.05
+_OFF, _OFF_GROWTH = np.float32(12.0), 1.6
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,16 +89,21 @@ def follow_along(
     nets: MaskNets,
     source: FrameSource,
     track: Track,
+    off: Track | None,
     frames: Sequence[int],
     *,
     seen: dict[int, Seen],
     behind: Callable[[int], Array],
 ) -> Iterator[tuple[int, Track, float]]:
-    """The track along ``frames``, and how sure each frame is, 0 to 1."""
+    """The track along ``frames``, and how sure each frame is, 0 to 1; ``off`` is what was pointed off the subject."""
     usual_px = float((track.subject > 0.5).sum())
+    off_px = float((off.subject > 0.5).sum()) if off is not None else 0.0
     for frame in frames:
         picture, known = source.read(frame), seen[frame]
         evidence = nets.fine_evidence(picture, subject=known.subject, rival=known.rival)
+        if off is not None:
+            off = _kept_small(follow(off, picture, behind(frame)), off_px)
+            evidence = replace(evidence, rival=np.maximum(evidence.rival, _OFF * (off.subject > 0.5)))
         if known.subject is None and not known.sketch.any():
             track = replace(track, picture=picture, subject=np.zeros_like(track.subject), confidence=0.0)
             yield frame, track, 0.0
@@ -110,6 +116,12 @@ def follow_along(
         elif known.subject is not None:
             usual_px += _RATE * (area_px - usual_px)
         yield frame, track, _sureness(track, known, area_px / max(usual_px, 1.0))
+
+
+def _kept_small(off: Track, usual_px: float) -> Track:
+    """What was pointed off, or nothing where its track has run over into something else."""
+    is_lost = float((off.subject > 0.5).sum()) > _OFF_GROWTH * usual_px
+    return replace(off, subject=np.zeros_like(off.subject)) if is_lost else off
 
 
 def _sureness(track: Track, seen: Seen, size: float) -> float:

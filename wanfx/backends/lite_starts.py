@@ -13,7 +13,7 @@ from wanfx.backends.blaze_body import Body, BodyNets
 from wanfx.backends.blaze_people import Looks, people
 from wanfx.backends.protocols import Array, BoxPrompt, FrameSource, PointPrompt, Prompts
 from wanfx.ops.motion import sample_frames
-from wanfx.ops.segment import with_points
+from wanfx.ops.segment import cut_off, with_points
 
 Mask = npt.NDArray[np.bool_]
 _SEEN = 0.5
@@ -23,10 +23,11 @@ _SAMPLES = 9
 
 @dataclass(frozen=True, eq=False)
 class Start:
-    """A frame in which the subject is known: its cut (H, W) of 0 and 1, its body, and how it and others look."""
+    """A frame in which the subject is known: its cut (H, W) of 0 and 1, what was pointed off it, its body and looks."""
 
     frame: int
     matte: Array
+    off: Array
     body: Body
     looks: Looks
 
@@ -45,7 +46,8 @@ def prompted_start(nets: BodyNets, source: FrameSource, prompts: Prompts, frame:
     matte = (best.draw_mask(_shape(picture)) > 0.5).astype(np.float32)
     if box is not None:
         matte *= _in_box(box, _shape(picture), grow=0.08)
-    return _start(picture, frame, with_points(matte, points), best, bodies)
+    off = cut_off(picture, points)
+    return _start(picture, frame, with_points(matte, points) * (1 - off), off, best, bodies)
 
 
 def found_start(nets: BodyNets, source: FrameSource) -> Start | None:
@@ -67,10 +69,10 @@ def found_start(nets: BodyNets, source: FrameSource) -> Start | None:
     picture = source.read(best[1])
     bodies = [nets.read(picture, roi) for roi in people(nets, picture)]
     matte = (best[2].draw_mask(_shape(picture)) > 0.5).astype(np.float32)
-    return _start(picture, best[1], matte, best[2], bodies)
+    return _start(picture, best[1], matte, np.zeros_like(matte), best[2], bodies)
 
 
-def _start(picture: Array, frame: int, matte: Array, body: Body, bodies: list[Body]) -> Start:
+def _start(picture: Array, frame: int, matte: Array, off: Array, body: Body, bodies: list[Body]) -> Start:
     """With how the subject looks, and how those look who are somewhere else."""
     ours = matte > 0.5
     near = cv2.dilate(matte, np.ones((9, 9), np.uint8)) > 0.5
@@ -80,7 +82,7 @@ def _start(picture: Array, frame: int, matte: Array, body: Body, bodies: list[Bo
         both = float((mask & near).sum()) / max(float(mask.sum()), 1.0)
         if other.score > _SEEN and both < 0.3:
             others.append(np.asarray(mask & ~near))
-    return Start(frame, matte, body, Looks(picture, ours, others))
+    return Start(frame, matte, off, body, Looks(picture, ours, others))
 
 
 def _asked_regions(nets: BodyNets, picture: Array, box: BoxPrompt | None, points: tuple[PointPrompt, ...]) -> list[Roi]:
@@ -106,7 +108,7 @@ def _fit(body: Body, picture: Array, box: BoxPrompt | None, points: tuple[PointP
     mask = body.draw_mask(_shape(picture)) > 0.5
     if not mask.any():
         return 0.0
-    fit = body.score
+    fit = body.score * _settled(body)
     if box is not None:
         asked = _in_box(box, _shape(picture), grow=0.0) > 0.5
         rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
@@ -119,6 +121,13 @@ def _fit(body: Body, picture: Array, box: BoxPrompt | None, points: tuple[PointP
         near = bool(mask[max(y - 6, 0) : y + 7, max(x - 6, 0) : x + 7].any()) if point.keep else bool(mask[y, x])
         fit *= 1.0 if near == point.keep else 0.3 if point.keep else 0.8
     return fit
+
+
+def _settled(body: Body) -> float:
+    """How well a body fits the region it was read in, 0 to 1: one cut short would be looked for elsewhere."""
+    now, then = body.roi, body.next_roi
+    moved = float(np.hypot(then.x - now.x, then.y - now.y)) / now.size_px
+    return float(np.exp(-2 * moved - 0.7 * abs(np.log(max(then.size_px, 1e-6) / now.size_px))))
 
 
 def _in_box(box: BoxPrompt, shape: tuple[int, int], *, grow: float) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -18,6 +19,7 @@ from wanfx.ops.segment import Colors, color_bins, learn_colors
 
 _RATE = 0.04
 _FADING = np.float32(0.96)
+_FITS = {"generous": (0.35, 0.1, 0.7), "tight": (0.45, 0.2, 0.7)}
 Bins = npt.NDArray[np.intp]
 _BELIEF = np.float32(6.0)
 
@@ -80,16 +82,17 @@ def follow(track: Track, picture: Array, behind: Array, *, evidence: Evidence | 
     scores = _scores(track, carried, bins, away[window], known[window], unit)
     ours = np.clip(scores[0] - np.logaddexp(scores[1], scores[2]), -_BELIEF, _BELIEF)
     theirs = np.clip(scores[1] - np.logaddexp(scores[0], scores[2]), -_BELIEF, _BELIEF)
-    led_to = carried[..., 0]
+    led_to, sure = carried[..., 0], np.zeros_like(carried[..., 0])
     if evidence is not None:
         said = evidence.cropped(window)
-        track = replace(track, agreement=said.agreement(_smooth(ours, now, unit)))
+        track = replace(track, agreement=said.agreement(np.asarray(cv2.blur(ours, (5, 5)), np.float32)))
         ours, theirs = said.added(ours), np.maximum(theirs - np.maximum(said.subject, 0), said.rival)
-        led_to = np.maximum(led_to, said.trust * (said.subject > 1))
+        sure = np.asarray(said.trust * (said.subject > 1) * (said.rival <= 0), np.float32)
+        led_to = np.maximum(led_to, sure)
     rival = _logistic(_smooth(theirs, now, unit))
     may_be = known[window] if evidence is None else known[window] * (said.subject > -1.5)
     inside = _with_limbs(_logistic(_smooth(ours, now, unit)), rival, away[window], may_be, unit)
-    inside = _one_body(inside, led_to, bins, track.first, unit)
+    inside = _one_body(inside, led_to, sure, bins, track.first, unit)
     subject = np.zeros_like(track.subject)
     subject[window] = inside
     other = _stray(away, known, subject)
@@ -151,8 +154,10 @@ def _with_limbs(subject: Array, rival: Array, away: Array, known: Array, unit: f
     return np.asarray(np.maximum(subject, np.float32(0.7) * (is_limb * beside)), np.float32)
 
 
-def _one_body(subject: Array, carried: Array, bins: Bins, first: Colors, unit: float) -> Array:
-    """The island that flow leads to and that looks most like the subject did, what lies near it, and no small holes."""
+def _one_body(subject: Array, carried: Array, sure: Array, bins: Bins, first: Colors, unit: float) -> Array:
+    """The island that flow leads to and that looks most like the subject did, what lies near it or is ``sure`` to be
+    its, and no small holes.
+    """
     lit = (subject > 0.5).astype(np.uint8)
     count, islands, stats, _centers = cv2.connectedComponentsWithStats(lit)
     if count > 2:
@@ -166,7 +171,8 @@ def _one_body(subject: Array, carried: Array, bins: Bins, first: Colors, unit: f
         # A leg cut off by a ball is farther away, but was the subject's a moment ago and has its colours.
         has_colors = np.bincount(islands.ravel(), weights=(first.share.ravel()[bins] > 2e-4).ravel()) > 0.8 * areas
         is_limb = has_colors & (led_to > 0.6 * areas) & (areas > 0.03 * areas[main]) & (areas < 0.3 * areas[main])
-        kept = ((near & (led_to > 0.3 * areas)) | is_limb) & (areas > 30 * unit * unit)
+        is_seen = np.bincount(islands.ravel(), weights=sure.ravel(), minlength=count) > 0.6 * areas
+        kept = ((near & (led_to > 0.3 * areas)) | is_limb | is_seen) & (areas > 30 * unit * unit)
         kept[main], kept[0] = True, False
         fringe = cv2.dilate(kept[islands].astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
         subject = np.where(fringe & (kept[islands] | (lit == 0)), subject, np.minimum(subject, np.float32(0.05)))
@@ -211,8 +217,9 @@ def _learned(colors: Colors, bins: Bins, where: npt.NDArray[np.bool_]) -> Colors
     return colors.mixed(learn_colors(bins, where), weight=_RATE if colors.share.any() else 1.0)
 
 
-def draw_matte(track: Track) -> Array:
-    """The subject's matte (H, W) in [0, 1], a pixel or so generous, its edge along the picture's."""
+def draw_matte(track: Track, *, fit: Literal["generous", "tight"] = "generous") -> Array:
+    """The subject's matte (H, W) in [0, 1], a pixel or so generous or not, its edge along the picture's."""
+    start, low, span = _FITS[fit]
     unit = track.picture.shape[1] / 640
     place = _place(track.subject, unit)
     out = np.zeros_like(track.subject)
@@ -220,7 +227,7 @@ def draw_matte(track: Track) -> Array:
         return out
     window = place.slices()
     inside = np.ascontiguousarray(track.subject[window])
-    hard = np.clip((inside - np.float32(0.35)) * 4, 0, 1)
+    hard = np.clip((inside - np.float32(start)) * 4, 0, 1)
     soft = cv2.ximgproc.guidedFilter(np.ascontiguousarray(track.picture[window]), hard, max(2, round(3 * unit)), 3e-4)
-    out[window] = np.clip((soft - np.float32(0.1)) / np.float32(0.7), 0, 1)
+    out[window] = np.clip((soft - np.float32(low)) / np.float32(span), 0, 1)
     return out

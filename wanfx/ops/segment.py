@@ -17,6 +17,8 @@ from wanfx.ops.motion import Motion
 _BINS = 16
 _NOISE = 4 / 255
 _LEAST_OF_BOX = 0.04
+_OFF_REACH = 0.09
+_OFF_RANGE = (48.0, 48.0, 48.0)
 Labels = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 
@@ -112,6 +114,25 @@ def with_points(matte: Array, points: tuple[PointPrompt, ...]) -> Array:
     for point in points:
         cv2.circle(drawn, (int(point.x), int(point.y)), _point_px(matte), float(point.keep), -1)
     return drawn
+
+
+def cut_off(picture: Array, points: tuple[PointPrompt, ...]) -> Array:
+    """What lies at the points off the subject, (H, W) of 0 and 1: the pixels of like colour around each of them."""
+    height = picture.shape[0]
+    shown = np.ascontiguousarray(np.rint(cv2.GaussianBlur(picture, (0, 0), 1.0) * 255), np.uint8)
+    found = np.zeros(picture.shape[:2], np.uint8)
+    for point in points:
+        if point.keep:
+            continue
+        near = np.ones((height + 2, picture.shape[1] + 2), np.uint8)
+        x, y = (min(max(int(value), 0), top - 1) for value, top in ((point.x, picture.shape[1]), (point.y, height)))
+        cv2.circle(near, (x + 1, y + 1), round(_OFF_REACH * height), 0, -1)
+        flags = 4 | cv2.FLOODFILL_MASK_ONLY | cv2.FLOODFILL_FIXED_RANGE | (2 << 8)
+        cv2.floodFill(shown, near, (x, y), 0, _OFF_RANGE, _OFF_RANGE, flags)
+        found |= (near[1:-1, 1:-1] == 2).astype(np.uint8)
+        cv2.circle(found, (x, y), _point_px(picture), 1, -1)
+    window = np.ones((5, 5), np.uint8)
+    return np.asarray(cv2.morphologyEx(found, cv2.MORPH_CLOSE, window), np.float32)
 
 
 def _without(matte: Array, points: tuple[PointPrompt, ...]) -> Array:
