@@ -104,6 +104,9 @@ def _body_extent(alpha: Array, share: Array, x: Array, y: Array, parts: Sequence
     own = (share > 0.5) & (alpha > 0.5)
     up = (x - float(rest.pelvis[0])) * float(rest.up[0]) + (y - float(rest.pelvis[1])) * float(rest.up[1])
     whole = own.astype(np.float32)
+    # Slivers beside an arm tell nothing of the trunk's shape.
+    thick = max(3, round(0.06 * rest.torso_px)) | 1
+    own = cv2.morphologyEx(own.astype(np.uint8), cv2.MORPH_OPEN, np.ones((thick, thick), np.uint8)) > 0
     # In two, so that a waist under an arm is not filled from the shoulder to the hem.
     for low, high in ((-1.5, 0.35), (0.25, 1.0)):
         trunk = own & (up > low * rest.torso_px) & (up < high * rest.torso_px)

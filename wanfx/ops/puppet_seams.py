@@ -17,7 +17,7 @@ Labels = npt.NDArray[np.intp]
 _BINS = 16
 _LEAST_PX = 60
 _EDGE_PX = 3
-_LIKELIER, _USUAL, _RARE = 3, 0.03, 0.01
+_LIKELIER, _USUAL, _RARE, _ALIKE = 3, 0.03, 0.01, 0.1
 
 
 def give_back_clothes(labels: Labels, reference: Array, rest: RestPose, parts: Sequence[Part]) -> Labels:
@@ -38,7 +38,7 @@ def give_back_clothes(labels: Labels, reference: Array, rest: RestPose, parts: S
         line = segment_distance(x, y, [0.5 * (joints[0] + joints[1]), *joints[1:]])
         near = segment_distance(x, y, joints[:1] * 2 if is_thigh else joints)
         core = (labels == index) & (line < (0.7 if is_thigh else 0.45) * radius)
-        strange = _strange(labels, bins, index, core, near < 3 * radius, reference[..., 3] > 0.98)
+        strange = _strange(labels, bins, index, core, near < 3 * radius, reference[..., 3] > 0.98, is_hem=is_thigh)
         hem = _touching(strange & (near < 2 * radius), labels == 0, close_px=7 if is_thigh else 1)
         if is_thigh:
             hem |= (labels == index) & _above_hem(x, y, hem, joints[0], joints[1])
@@ -53,14 +53,19 @@ def give_back_clothes(labels: Labels, reference: Array, rest: RestPose, parts: S
 
 def _strange(
     labels: Labels, bins: Labels, index: int, core: npt.NDArray[np.bool_], beside: npt.NDArray[np.bool_],
-    solid: npt.NDArray[np.bool_],
+    solid: npt.NDArray[np.bool_], *, is_hem: bool,
 ) -> npt.NDArray[np.bool_]:  # fmt: skip
-    """The pixels of a part that have rather the body's colours, of the body beside it, than those of its own core."""
+    """The pixels of a part that have rather the body's colours, of the body beside it, than those of its own core.
+
+    None where a sleeve is of the same cloth.
+    """
     of_limb, of_body = core & solid, (labels == 0) & beside & solid
     if min(of_limb.sum(), of_body.sum()) < _LEAST_PX:
         return np.zeros(labels.shape, bool)
     limb, body = _likelihood(bins, of_limb), _likelihood(bins, of_body)
-    is_bodys = ((body > _LIKELIER * limb) & (body > _USUAL)) | (limb < _RARE)
+    if not is_hem and float(body[of_limb].mean()) > _ALIKE:
+        return np.zeros(labels.shape, bool)
+    is_bodys = ((body > _LIKELIER * limb) & (body > _USUAL)) | (is_hem & (limb < _RARE))
     return np.asarray(is_bodys & (labels == index))
 
 

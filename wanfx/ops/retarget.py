@@ -13,7 +13,7 @@ from wanfx.ops import pose as points
 from wanfx.ops.pose import Points, Pose
 from wanfx.ops.puppet import Puppet
 from wanfx.ops.puppet_depth import depths_of, next_order
-from wanfx.ops.puppet_joints import JOINT_POINTS
+from wanfx.ops.puppet_joints import JOINT_POINTS, KNOWN, LIMBS
 from wanfx.ops.retarget_body import Actor, BodyPath, body_path
 from wanfx.ops.retarget_face import face_path
 from wanfx.ops.retarget_head import head_path
@@ -117,16 +117,21 @@ def _orders(puppet: Puppet, actor: Actor, body: BodyPath) -> list[tuple[str, ...
 
 def _other(name: str) -> str:
     side, _, rest = name.partition("_")
-    return f"{ {'left': 'right', 'right': 'left'}.get(side, side) }_{rest}" if rest else name
+    return f"{'right' if side == 'left' else 'left'}_{rest}" if rest else name
 
 
 def distances(puppet: Puppet, motion: Motion, pose: Pose, *, pixel_aspect: float = 1.0) -> dict[str, float]:
-    """How far the puppet's wrists and ankles are from the actor's, canvas rows, by joint, where both are known."""
+    """How far the puppet's wrists and ankles are from the actor's, canvas rows, by joint, where both are known.
+
+    ``pose`` is the actor's, in canvas pixels. Where the motion is mirrored, it is from the actor's other side's.
+    """
     found = {}
-    for name in _ENDS:
-        index = JOINT_POINTS[_other(name) if motion.is_mirrored else name]
-        at = motion.joint(name)
-        if at is not None and pose.confidence[index] >= 0.3:
-            found[name] = float(np.hypot(at[0] - pose.xy[index, 0] * pixel_aspect, at[1] - pose.xy[index, 1]))
-    del puppet
+    for limb in LIMBS:
+        chain = puppet.chain(limb)
+        at = motion.joint(chain[2]) if len(chain) > 2 else None
+        if at is None:
+            continue
+        index = JOINT_POINTS[_other(chain[2]) if motion.is_mirrored else chain[2]]
+        if pose.confidence[index] >= KNOWN:
+            found[chain[2]] = float(np.hypot(at[0] - pose.xy[index, 0] * pixel_aspect, at[1] - pose.xy[index, 1]))
     return found

@@ -196,7 +196,7 @@ def _hem_frames(actor: Actor, rest: RestPose, pelvis: Points, up: Points, hips: 
     if not rest.is_cut and all(rest.limbs[leg] == 0 for leg in LEGS):
         ankles = [points.LEFT_ANKLE, points.RIGHT_ANKLE]
         known = actor.known(*ankles)
-        reach = actor.xy[:, ankles].max(axis=1)[:, 1] + 0.1 * scale * rest.torso_px - pelvis[:, 1]
+        reach = actor.xy[:, ankles].max(axis=1)[:, 1] + 0.16 * scale * rest.torso_px - pelvis[:, 1]
         own = float(rest.bottom[1] - rest.pelvis[1])
         wanted = bridged(np.clip(reach / own / scale, 0.5, 3.6), known) * scale
         sure = trust(known)
