@@ -1,6 +1,6 @@
 """ingest: Shot -> Plate. Scene-linear EXR stays in place; all else becomes linear half EXR, once.
 
-Every frame also gets a small picture for analysis (``work/proxy``, sRGB PNG), and is measured: NaN and Inf, range,
+Every frame also gets a small picture for analysis (``work/proxy``, sRGB PPM), and is measured: NaN and Inf, range,
 brightness.
 """
 
@@ -49,7 +49,7 @@ def run_ingest(run: RunContext, source: Source) -> Ingested:
     """Read the plate's frames. Raises FrameReadError, BadPixelsError."""
     _warn_of_defaults(run, source)
     plate = _plate_of(run, source)
-    proxies = FramePattern(str(run.work / "proxy" / "proxy.####.png"))
+    proxies = FramePattern(str(run.work / "proxy" / "proxy.####.ppm"))
     size = _proxy_size(plate, width=run.options.matte.width_px)
     with run.stage(STAGE, units=len(plate.frames)) as progress:
         records = _ingest_frames(run, progress, source, plate, proxies, size)

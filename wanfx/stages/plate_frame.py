@@ -42,7 +42,7 @@ class PlateFrameMaker:
         """Take the exposure from the first frame itself, as it will be written."""
         assert self._to_linear is not None
         linear = self._to_linear(np.ascontiguousarray(encoded, dtype=np.float32).copy())
-        self.anchor(self._measure(self._plate.frames.first, linear.astype(np.float16).astype(np.float32)))
+        self.anchor(self._measure(self._plate.frames.first, linear.astype(np.float16).astype(np.float32))[0])
 
     def __call__(self, frame: int, encoded: Pixels | None) -> Made:
         files = []
@@ -55,9 +55,9 @@ class PlateFrameMaker:
                 half = self._to_linear(np.ascontiguousarray(encoded, dtype=np.float32)).astype(np.float16)
             linear = half.astype(np.float32)
             files.append(self._write_plate(frame, half))
-        facts = self._measure(frame, linear)
+        facts, small = self._measure(frame, linear)
         proxy = self._proxies.path(frame)
-        stills.write_png(proxy, self._proxy(linear))
+        stills.write_ppm(proxy, self._proxy(small))
         return Made((*files, proxy), facts)
 
     def _write_plate(self, frame: int, half: Pixels) -> Path:
@@ -74,7 +74,8 @@ class PlateFrameMaker:
         )  # fmt: skip
         return path
 
-    def _measure(self, frame: int, linear: Pixels) -> dict[str, Any]:
+    def _measure(self, frame: int, linear: Pixels) -> tuple[dict[str, Any], Pixels]:
+        """The frame's facts, and the frame at analysis size, linear Rec.709."""
         finite = np.isfinite(linear)
         bad = int(linear.size - np.count_nonzero(finite))
         if bad:
@@ -88,7 +89,9 @@ class PlateFrameMaker:
                     remedy="mend the plate, or set ingest.bad_pixels=keep to keep them where nothing is edited",
                 )
             linear[~finite] = 0.0
-        average = log_average_stops(self._to_rec709(self._shrink(linear)))
+        small = cv2.resize(linear, (self._size.width, self._size.height), interpolation=cv2.INTER_AREA)
+        small = self._to_rec709(np.ascontiguousarray(small))
+        average = log_average_stops(small)
         facts: dict[str, Any] = {
             "min_linear": float(linear.min()),
             "max_linear": float(linear.max()),
@@ -97,14 +100,9 @@ class PlateFrameMaker:
         }
         if self._exposure is None:
             self.anchor(facts)
-        return facts
+        return facts, small
 
-    def _shrink(self, linear: Pixels) -> Pixels:
-        small = cv2.resize(linear, (self._size.width, self._size.height), interpolation=cv2.INTER_AREA)
-        return np.ascontiguousarray(small)
-
-    def _proxy(self, linear: Pixels) -> Pixels:
-        rec709 = self._to_rec709(self._shrink(linear))
+    def _proxy(self, rec709: Pixels) -> Pixels:
         assert self._exposure is not None
         display = to_srgb_display(rec709, exposure_stops=self._exposure)
         return np.asarray(np.rint(display * 255.0), np.uint8)
