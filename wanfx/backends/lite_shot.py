@@ -128,7 +128,7 @@ def _sureness(track: Track, seen: Seen, size: float) -> float:
     """How sure a frame is: seen by the network, which agrees with the track; less where only the track goes on."""
     if seen.subject is None:
         return float(0.4 * track.confidence * min(1.0, size))
-    return float(seen.confidence * np.clip(0.25 + track.agreement, 0, 1) * min(1.0, 1.5 * size))
+    return float(seen.confidence * np.clip(1.3 * track.agreement - 0.15, 0, 1) * min(1.0, 1.5 * size))
 
 
 def _alike(a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8]) -> float:

@@ -17,7 +17,7 @@ from wanfx.ops.segment import cut_off, with_points
 
 Mask = npt.NDArray[np.bool_]
 _SEEN = 0.5
-_SURE = 0.35
+_SURE = 0.2
 _SAMPLES = 9
 
 
