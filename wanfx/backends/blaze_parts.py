@@ -12,7 +12,7 @@ from wanfx.backends.protocols import Array
 
 _LEFT = {"wrist": 15, "pinky": 17, "index": 19, "elbow": 13}
 _SURE = 0.5
-_OTHER_SIDE = 0.9
+_OTHER_SIDE = 0.95
 _EVERY = 6
 _ARM_SPAN = 0.25
 _FACE_OF_HEAD = 0.7
@@ -46,13 +46,13 @@ class PartFollower:
         last = self._last_hands.get(side)
         if last is not None:
             hand = self._hands.read(picture, last.next_roi)
-            if hand.score > _SURE and _fits(hand, wrist, body):
+            if _fits(hand, wrist, body, side):
                 return hand
         height, width = picture.shape[:2]
         if not (0 <= wrist[0] < width and 0 <= wrist[1] < height):
             return None
         hand = self._hands.read(picture, self._hands.correct(picture, hand_roi(wrist, index, pinky)))
-        if hand.score > _SURE and _fits(hand, wrist, body):
+        if _fits(hand, wrist, body, side):
             return hand
         self._misses[side] += 1
         # The palm detector is slow, and most hands that are missed are too small or blurred for it too.
@@ -60,7 +60,7 @@ class PartFollower:
             return None
         around = Roi(float(wrist[0]), float(wrist[1]), _ARM_SPAN * body.roi.size_px)
         hands = [self._hands.read(picture, roi) for roi, _score in self._hands.detect(picture, around)[:2]]
-        hands = [hand for hand in hands if hand.score > _SURE and _fits(hand, wrist, body) and _is_of(hand, side)]
+        hands = [hand for hand in hands if _fits(hand, wrist, body, side)]
         return max(hands, key=lambda one: one.score, default=None)
 
     def read_face(self, picture: Array, body: Body) -> Face | None:
@@ -86,15 +86,12 @@ def _arm(body: Body, side: Side, name: str) -> Points:
     return body.points[_LEFT[name] + (side == "right"), :2]
 
 
-def _fits(hand: Hand, wrist: Points, body: Body) -> bool:
-    """Whether a hand is at the body's wrist and of a size that a hand of that body can have."""
+def _fits(hand: Hand, wrist: Points, body: Body, side: Side) -> bool:
+    """Whether it is a hand, at the body's wrist, of a size that a hand of that body can have, and not the other one."""
     away = float(np.hypot(*(hand.points[WRIST, :2] - wrist)))
-    return away < 0.07 * body.roi.size_px and hand.size_px < 0.15 * body.roi.size_px
-
-
-def _is_of(hand: Hand, side: Side) -> bool:
-    """Whether a hand may be of that side: the network's word counts where it is sure."""
-    return hand.right < _OTHER_SIDE if side == "left" else hand.right > 1 - _OTHER_SIDE
+    is_there = away < 0.07 * body.roi.size_px and hand.size_px < 0.15 * body.roi.size_px
+    other = hand.right if side == "left" else 1 - hand.right
+    return hand.score > _SURE and is_there and other < _OTHER_SIDE
 
 
 def _told_apart(hands: dict[Side, Hand], body: Body) -> dict[Side, Hand]:
