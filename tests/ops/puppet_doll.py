@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wanfx.ops import pose as points
-from wanfx.ops.pose import Pose, empty_pose
+from wanfx.ops.pose import Points, Pose, empty_pose
 
 Array = npt.NDArray[np.float32]
 HEIGHT, WIDTH = 480, 320
@@ -18,22 +18,25 @@ JOINTS: dict[str, tuple[float, float]] = {
     "left_wrist": (247, 258), "right_wrist": (73, 258), "left_hip": (178, 250), "right_hip": (142, 250),
     "left_knee": (183, 340), "right_knee": (137, 340), "left_ankle": (186, 425), "right_ankle": (134, 425),
 }  # fmt: skip
-TOES = {
+TOES: dict[int, tuple[float, float]] = {
     points.LEFT_BIG_TOE: (196, 446), points.LEFT_SMALL_TOE: (200, 446), points.LEFT_HEEL: (184, 436),
     points.RIGHT_BIG_TOE: (124, 446), points.RIGHT_SMALL_TOE: (120, 446), points.RIGHT_HEEL: (136, 436),
 }  # fmt: skip
-KNUCKLES = {points.LEFT_HAND.start + 9: (254, 274), points.RIGHT_HAND.start + 9: (66, 274)}
+KNUCKLES: dict[int, tuple[float, float]] = {
+    points.LEFT_HAND.start + 9: (254, 274),
+    points.RIGHT_HAND.start + 9: (66, 274),
+}
 SHIRT, TROUSERS, SKIN = (0.1, 0.5, 0.2), (0.05, 0.08, 0.3), (4.0, 2.5, 2.0)
 
 
 def doll_pose(*, moved: Mapping[str, tuple[float, float]] | None = None) -> Pose:
     """The doll's pose in its picture, or one with some joints elsewhere."""
     pose = empty_pose()
-    joints = JOINTS | (moved or {})
+    joints = {**JOINTS, **(moved or {})}
     for index, name in enumerate(points.BODY_NAMES):
         pose.xy[index], pose.confidence[index] = joints[name], 1.0
-    for index, at in (TOES | KNUCKLES).items():
-        pose.xy[index], pose.confidence[index] = at, 1.0
+    for index in (*TOES, *KNUCKLES):
+        pose.xy[index], pose.confidence[index] = (TOES | KNUCKLES)[index], 1.0
     for side, hand in (("left", points.LEFT_HAND.start), ("right", points.RIGHT_HAND.start)):
         wrist = np.array(joints[f"{side}_wrist"])
         pose.xy[hand + 9] = wrist + np.array(KNUCKLES[hand + 9]) - JOINTS[f"{side}_wrist"]
@@ -42,7 +45,7 @@ def doll_pose(*, moved: Mapping[str, tuple[float, float]] | None = None) -> Pose
 
 def draw_doll(*, joints: Mapping[str, tuple[float, float]] | None = None, without: tuple[str, ...] = ()) -> Array:
     """The doll (480, 320, 4): premultiplied, linear, skin brighter than white."""
-    at = {name: np.array(place, float) for name, place in (JOINTS | (joints or {})).items()}
+    at = {name: np.array(place, float) for name, place in {**JOINTS, **(joints or {})}.items()}
     picture = np.zeros((HEIGHT, WIDTH, 4), np.float32)
     for side in ("left", "right"):
         heel = points.LEFT_BIG_TOE if side == "left" else points.RIGHT_BIG_TOE
@@ -70,7 +73,7 @@ def draw_doll(*, joints: Mapping[str, tuple[float, float]] | None = None, withou
     return picture
 
 
-def _capsule(picture: Array, start: Array, end: Array, radius: float, color: tuple[float, float, float]) -> None:
+def _capsule(picture: Array, start: Points, end: Points, radius: float, color: tuple[float, float, float]) -> None:
     y, x = np.mgrid[0:HEIGHT, 0:WIDTH] + 0.5
     along = np.asarray(end, float) - start
     share = np.clip(((x - start[0]) * along[0] + (y - start[1]) * along[1]) / max(along @ along, 1e-9), 0, 1)

@@ -93,9 +93,6 @@ def test_a_short_gap_is_bridged_and_a_long_one_is_not_believed(puppet: Puppet) -
     poses = {frame: _walking(frame) if frame < 20 or 26 <= frame < 40 else empty_pose() for frame in range(100)}
     motions = _perform(puppet, poses)
     before, within, after = (motions[frame].joint("left_ankle") for frame in (19, 22, 26))
-    assert before is not None
-    assert within is not None
-    assert after is not None
     assert min(before[0], after[0]) - 20 < within[0] < max(before[0], after[0]) + 20
     assert motions[10].confidence > 0.9 > motions[22].confidence > 0
     assert motions[90].confidence == 0
@@ -109,9 +106,6 @@ def test_legs_that_nobody_sees_hang_below_the_hips(puppet: Puppet) -> None:
     actor.xy[legs] = 5000
     motion = _perform(puppet, dict.fromkeys(range(5), actor))[2]
     hip, knee, ankle = (motion.joint(f"left_{name}") for name in ("hip", "knee", "ankle"))
-    assert hip is not None
-    assert knee is not None
-    assert ankle is not None
     assert hip[1] < knee[1] < ankle[1] < 1200
     assert abs(ankle[0] - hip[0]) < 20
 

@@ -40,8 +40,9 @@ class RestPose:
     """A character's joints in its picture, in pixels (centres at .5).
 
     ``joints`` has those of the limbs by name; ``limbs`` how many joints of each limb the picture shows (0 where the
-    limb is not told from the body); ``chin`` and ``bottom`` end the body, ``bottom_row`` the picture of it; ``is_cut``
-    where the picture's lower edge cuts the figure off. ``hands`` are the 21 points of those arms' hands that are known.
+    limb is not told from the body); ``crown``, ``chin`` and ``bottom`` end head and body, ``bottom_row`` the picture of
+    it; ``is_cut`` where the picture's lower edge cuts the figure off. ``hands`` are the 21 points of those arms' hands
+    that are known.
     """
 
     joints: Mapping[str, Points]
@@ -49,6 +50,7 @@ class RestPose:
     pelvis: Points
     chest: Points
     chin: Points
+    crown: Points
     bottom: Points
     bottom_row: float
     is_cut: bool
@@ -90,20 +92,18 @@ def find_rest_pose(alpha: Array, pose: Pose) -> RestPose:
             "the character is too small in the picture, or lies along the view", remedy=_PICTURE_REMEDY
         )
     joints = {"left_shoulder": shoulders[0], "right_shoulder": shoulders[1], "left_hip": hips[0], "right_hip": hips[1]}
-    limbs = {}
-    for limb, chain in LIMBS.items():
-        limbs[limb] = _find_limb(solid, pose, chain, joints)
-    for side in LEGS:
+    limbs = {limb: _find_limb(solid, pose, chain, joints) for limb, chain in LIMBS.items()}
+    if min(limbs[leg] for leg in LEGS) == 0:
         # Legs are told from the body together or not at all: half a robe does not stride.
-        if min(limbs[leg] for leg in LEGS) == 0:
-            limbs[side] = 0
-    pelvis = hips.mean(axis=0)
+        limbs |= dict.fromkeys(LEGS, 0)
+    pelvis, chin = hips.mean(axis=0), _chin(pose, chest)
     return RestPose(
         joints=joints,
         limbs=limbs,
         pelvis=pelvis,
         chest=chest,
-        chin=_chin(pose, chest),
+        chin=chin,
+        crown=_crown(solid, chin, chest, pelvis, reach=0.5 * _spread_px(shoulders)),
         bottom=np.array([pelvis[0], max(lowest, pelvis[1] + 1)]),
         bottom_row=lowest,
         is_cut=is_cut,
@@ -122,7 +122,7 @@ def _hips(pose: Pose, shoulders: Points, *, lowest: float | None) -> Points:
     found = pose.xy[[points.LEFT_HIP, points.RIGHT_HIP]]
     length = float(np.linalg.norm(found.mean(axis=0) - chest))
     is_known = pose.confidence[[points.LEFT_HIP, points.RIGHT_HIP]].min() >= KNOWN
-    is_standing = lowest is None or found[:, 1].mean() < chest[1] + 0.8 * (lowest - chest[1])
+    is_standing = lowest is None or found[:, 1].mean() < chest[1] + 0.6 * (lowest - chest[1])
     if is_standing and (is_known or 0.9 * width < length < 2.2 * width):
         return np.asarray(found, np.float64)
     down = width / FRONT_RATIO if lowest is None else min(width / FRONT_RATIO, 0.5 * (lowest - chest[1]))
@@ -185,6 +185,17 @@ def _chin(pose: Pose, chest: Points) -> Points:
         return np.asarray(0.45 * pose.xy[points.NOSE] + 0.55 * chest, np.float64)
     shoulders = pose.xy[[points.LEFT_SHOULDER, points.RIGHT_SHOULDER]]
     return np.asarray(chest - [0.0, 0.35 * _spread_px(shoulders)], np.float64)
+
+
+def _crown(solid: npt.NDArray[np.bool_], chin: Points, chest: Points, pelvis: Points, *, reach: float) -> Points:
+    """The top of the head: as far above the chin as the matte goes, not farther aside than ``reach``."""
+    up = (chest - pelvis) / np.linalg.norm(chest - pelvis)
+    away = np.argwhere(solid)[:, ::-1] + 0.5 - chin
+    above = away @ up
+    aside = np.abs(away @ np.array([-up[1], up[0]]))
+    head = above[(aside < reach) & (above > 0)]
+    tall = float(head.max()) if head.size else float(np.linalg.norm(chin - chest))
+    return np.asarray(chin + max(tall, 1.0) * up, np.float64)
 
 
 def _missing(limbs: Mapping[str, int], *, is_cut: bool) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from wanfx.ops.puppet_parts import BODY, Part, part_depth, segment_distance
 Array = npt.NDArray[np.float32]
 _EDGE_PX = 4
 _SOLID = np.float32(0.98)
+_MARGIN = 0.015
 # How far parts overlap beyond their own surface, in their radius.
 _OVERLAP, _NARROW = 1.4, 0.8
 _FAINT = np.float32(0.05), np.float32(0.3)
@@ -43,6 +44,7 @@ def cut_layers(
     alpha = reference[..., 3]
     extents = _extents(alpha, shares, parts, rest)
     covered = np.zeros_like(alpha)
+    margin = max(2, round(_MARGIN * rest.torso_px))
     layers = {}
     for name in reversed(order):
         # What is left for this layer, where the layers before it are soft.
@@ -55,7 +57,9 @@ def cut_layers(
         box = bounding_box(alpha * seen + under, above=1e-4).grow(_EDGE_PX)
         box = box.clip(Box(0, 0, alpha.shape[1], alpha.shape[0]))
         place = box.slices()
-        filled = _solid_fill(reference[place], shares[name][place], _kept(name, shares, parts, rest)[place])
+        filled = _solid_fill(
+            reference[place], shares[name][place], _kept(name, shares, parts, rest)[place], margin_px=margin
+        )
         rgba = reference[place] * seen[place][..., None] + filled * under[place][..., None]
         layers[name] = LayerPicture(name, np.ascontiguousarray(rgba, np.float32), box)
         covered = np.minimum(covered + shares[name], np.float32(1))
@@ -75,10 +79,11 @@ def _kept(name: str, shares: Mapping[str, Array], parts: Sequence[Part], rest: R
     return kept
 
 
-def _solid_fill(reference: Array, share: Array, kept: Array) -> Array:
+def _solid_fill(reference: Array, share: Array, kept: Array, *, margin_px: int) -> Array:
     """The colours of what a layer surely owns, going on all around, and the pixels it keeps; alpha 1."""
-    # A limb's soft shadow lies beside its edge: it is not a colour of what it falls on.
-    sure = cv2.erode((share >= _SOLID).astype(np.float32), np.ones((5, 5), np.uint8))
+    # Beside a limb's edge lie its soft shadow and slivers of it: not the colours of what it covers.
+    around = np.ones((2 * margin_px + 1, 2 * margin_px + 1), np.uint8)
+    sure = cv2.erode((share >= _SOLID).astype(np.float32), around)
     known = np.asarray(sure * (reference[..., 3] >= _SOLID), np.float32)
     filled = np.ones_like(reference)
     if known.any():

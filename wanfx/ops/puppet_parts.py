@@ -22,6 +22,8 @@ _RADII = {"arm.upper": (0.1, 0.17), "arm.lower": (0.075, 0.17), "leg.upper": (0.
 _FEATHER_PX = 1.2
 _FARTHEST = 2.0
 _HAND, _FINGER = 0.7, 0.28
+_WAIST, _ASIDE = 0.12, 0.06
+_SLIVER, _LOOSE = 0.03, 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +41,10 @@ class Part:
 
 def find_parts(alpha: Array, rest: RestPose) -> list[Part]:
     """The parts of every limb that the picture shows: ``left_arm.upper``, ``left_arm.lower`` and so on."""
-    inside = _depth_px(alpha)
+    # Joints are found beside a limb's middle.
+    aside = 2 * round(_ASIDE * rest.torso_px) + 1
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (aside, aside))
+    inside = np.asarray(cv2.dilate(_depth_px(alpha), disc), np.float32)
     parts = []
     for limb, chain in LIMBS.items():
         shown = rest.limbs[limb]
@@ -56,7 +61,7 @@ def _part(name: str, limb: str, joints: tuple[str, ...], inside: Array, rest: Re
     along = start + np.linspace(0.3, 0.9, 13)[:, None] * (end - start)
     columns = np.clip(along[:, 0].astype(int), 0, inside.shape[1] - 1)
     rows = np.clip(along[:, 1].astype(int), 0, inside.shape[0] - 1)
-    radius = float(np.percentile(inside[rows, columns], 60)) * 1.15
+    radius = float(np.percentile(inside[rows, columns], 40)) * 1.25
     return Part(name, limb, joints, float(np.clip(radius, thinnest, thickest)))
 
 
@@ -79,7 +84,26 @@ def label_pixels(alpha: Array, rest: RestPose, parts: Sequence[Part]) -> Labels:
         depth = np.where(depth > np.float32(_FARTHEST * part.radius_px), np.float32(1e4) + depth, depth)
         label[depth < best] = index
         best = np.minimum(best, depth)
-    return np.where((label == 0) & ~_main_part((label == 0) & (alpha > 0.1)), second, label)
+    is_body = (label == 0) & (alpha > 0.1)
+    # What only a limb holds, or hangs on by a sliver, is the limb's.
+    loose = (label == 0) & ~_main_part(is_body)
+    loose |= (
+        is_body & ~_thick_part(is_body, rest) & (nearest < _LOOSE * rest.torso_px) & _is_below(x, y, rest.chest, rest)
+    )
+    return np.where(loose, second, label)
+
+
+def _thick_part(mask: npt.NDArray[np.bool_], rest: RestPose) -> npt.NDArray[np.bool_]:
+    """The largest part of a mask without what is thinner than a sliver of cloth."""
+    reach = max(1, round(_SLIVER * rest.torso_px))
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    core = _main_part(cv2.erode(mask.astype(np.uint8), disc) > 0, edge_px=1)
+    return np.asarray(cv2.dilate(core.astype(np.uint8), disc, iterations=2) > 0)
+
+
+def _is_below(x: Array, y: Array, place: Points, rest: RestPose) -> npt.NDArray[np.bool_]:
+    above = (x - float(place[0])) * float(rest.up[0]) + (y - float(place[1])) * float(rest.up[1])
+    return np.asarray(above < 0)
 
 
 def part_depth(x: Array, y: Array, part: Part, rest: RestPose) -> Array:
@@ -119,11 +143,11 @@ def soft_shares(alpha: Array, label: Labels, parts: Sequence[Part]) -> dict[str,
     return {name: np.asarray(share, np.float32) for name, share in shares.items()}
 
 
-def _main_part(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """The largest part of a mask, and its soft edge."""
+def _main_part(mask: npt.NDArray[np.bool_], *, edge_px: int = 13) -> npt.NDArray[np.bool_]:
+    """The largest part of a mask, and its soft edge, ``edge_px`` / 2 wide."""
     _count, labels, stats, _centers = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4)
     largest = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA])) if len(stats) > 1 else 0
-    return np.asarray(cv2.dilate((labels == largest).astype(np.uint8), np.ones((13, 13), np.uint8)) > 0)
+    return np.asarray(cv2.dilate((labels == largest).astype(np.uint8), np.ones((edge_px, edge_px), np.uint8)) > 0)
 
 
 def _depth_px(alpha: Array) -> Array:
@@ -134,7 +158,7 @@ def _depth_px(alpha: Array) -> Array:
 def _head_radius(alpha: Array, rest: RestPose) -> float:
     """Half the thickness of the head."""
     inside = _depth_px(alpha)
-    along = rest.chin + np.linspace(0.0, 2.0, 17)[:, None] * (rest.chin - rest.chest)
+    along = rest.chin + np.linspace(0.0, 1.0, 17)[:, None] * (rest.crown - rest.chin)
     columns = np.clip(along[:, 0].astype(int), 0, inside.shape[1] - 1)
     rows = np.clip(along[:, 1].astype(int), 0, inside.shape[0] - 1)
     return max(0.2 * rest.torso_px, float(inside[rows, columns].max()))
@@ -143,19 +167,21 @@ def _head_radius(alpha: Array, rest: RestPose) -> float:
 def _body_depth(x: Array, y: Array, rest: RestPose, *, head_px: float) -> Array:
     """How far each pixel is outside of the body (negative inside), apart from its limbs."""
     quad = np.stack([rest.joints[name] for name in ("left_shoulder", "right_shoulder", "right_hip", "left_hip")])
+    has_legs = any(rest.limbs[leg] for leg in LEGS)
+    if has_legs:
+        # Trousers begin about as far above the hip joints as the body is thick.
+        quad[2:] += _WAIST * rest.torso_px * rest.up
     spread = 0.12 * rest.torso_px
     inner = quad.mean(axis=0) + 0.9 * (quad - quad.mean(axis=0))
     down = -rest.up * rest.torso_px
     depth = segment_distance(x, y, [*inner, inner[0]]) - np.float32(spread)
-    has_legs = any(rest.limbs[leg] for leg in LEGS)
     waist = rest.pelvis - (0.35 if has_legs else 0.0) * down
     depth = np.minimum(depth, segment_distance(x, y, [rest.chest, waist]) - np.float32(2 * spread))
     if not has_legs:
         for hip in quad[2:]:
             depth = np.minimum(depth, segment_distance(x, y, [hip, hip + 4 * down]) - np.float32(2 * spread))
-    head = segment_distance(x, y, [rest.chest, rest.chin, rest.chin + 4 * (rest.chin - rest.chest)])
-    above = (rest.chest[0] - x) * -rest.up[0] + (rest.chest[1] - y) * -rest.up[1]
-    is_head = above > np.dot(rest.chin - rest.chest, rest.up)
+    head = segment_distance(x, y, [rest.chest, rest.chin, rest.crown])
+    is_head = ~_is_below(x, y, rest.chin, rest)
     return np.asarray(np.where(is_head, np.minimum(depth, head - np.float32(head_px)), depth), np.float32)
 
 

@@ -38,7 +38,12 @@ def give_back_clothes(labels: Labels, reference: Array, rest: RestPose, parts: S
         line = segment_distance(x, y, [0.5 * (joints[0] + joints[1]), *joints[1:]])
         near = segment_distance(x, y, joints[:1] * 2 if is_thigh else joints)
         core = (labels == index) & (line < (0.7 if is_thigh else 0.45) * radius)
-        strange = _strange(labels, bins, index, core, near < 3 * radius, reference[..., 3] > 0.98, is_hem=is_thigh)
+        below = _below(x, y, joints[0], joints[1])
+        # Trousers begin above the hips: what is surely not the leg's is farther up.
+        beside = (near < 3 * radius) & ((below < -0.8 * radius) | (not is_thigh))
+        strange = _strange(labels, bins, index, core, beside, reference[..., 3] > 0.98)
+        if is_thigh:
+            strange |= (labels == index) & (below < 0.3 * radius) & (_likelihood(bins, core) < _RARE)
         hem = _touching(strange & (near < 2 * radius), labels == 0, close_px=7 if is_thigh else 1)
         if is_thigh:
             hem |= (labels == index) & _above_hem(x, y, hem, joints[0], joints[1])
@@ -53,20 +58,19 @@ def give_back_clothes(labels: Labels, reference: Array, rest: RestPose, parts: S
 
 def _strange(
     labels: Labels, bins: Labels, index: int, core: npt.NDArray[np.bool_], beside: npt.NDArray[np.bool_],
-    solid: npt.NDArray[np.bool_], *, is_hem: bool,
+    solid: npt.NDArray[np.bool_],
 ) -> npt.NDArray[np.bool_]:  # fmt: skip
     """The pixels of a part that have rather the body's colours, of the body beside it, than those of its own core.
 
-    None where a sleeve is of the same cloth.
+    None where both are of the same cloth.
     """
     of_limb, of_body = core & solid, (labels == 0) & beside & solid
     if min(of_limb.sum(), of_body.sum()) < _LEAST_PX:
         return np.zeros(labels.shape, bool)
     limb, body = _likelihood(bins, of_limb), _likelihood(bins, of_body)
-    if not is_hem and float(body[of_limb].mean()) > _ALIKE:
+    if float(body[of_limb].mean()) > _ALIKE:
         return np.zeros(labels.shape, bool)
-    is_bodys = ((body > _LIKELIER * limb) & (body > _USUAL)) | (is_hem & (limb < _RARE))
-    return np.asarray(is_bodys & (labels == index))
+    return np.asarray((body > _LIKELIER * limb) & (body > _USUAL) & (labels == index))
 
 
 def _color_bins(reference: Array) -> Labels:
@@ -88,10 +92,16 @@ def _likelihood(bins: Labels, where: npt.NDArray[np.bool_]) -> Array:
     return np.asarray(counts.ravel()[bins], np.float32)
 
 
+def _below(x: Array, y: Array, start: Points, end: Points) -> Array:
+    """How far each pixel is from ``start`` towards ``end``, in pixels."""
+    dx, dy = (float(value) for value in (end - start) / np.linalg.norm(end - start))
+    return np.asarray((x - float(start[0])) * dx + (y - float(start[1])) * dy, np.float32)
+
+
 def _above_hem(x: Array, y: Array, hem: npt.NDArray[np.bool_], start: Points, end: Points) -> npt.NDArray[np.bool_]:
     """What lies nearer to the limb's root than cloth that hangs over it, column by column along the limb."""
     dx, dy = (float(value) for value in (end - start) / np.linalg.norm(end - start))
-    along = (x - start[0]) * dx + (y - start[1]) * dy
+    along = _below(x, y, start, end)
     column = np.rint((y - start[1]) * dx - (x - start[0]) * dy).astype(np.intp)
     column -= column.min()
     lowest = np.full(int(column.max()) + 1, -np.inf, np.float32)

@@ -44,9 +44,9 @@ class Motion:
     order: tuple[str, ...]
     is_mirrored: bool
 
-    def joint(self, name: str) -> tuple[float, float] | None:
-        """Where a joint is, or None where the puppet has none."""
-        return next(((x, y) for joint, x, y in self.joints if joint == name), None)
+    def joint(self, name: str) -> tuple[float, float]:
+        """Where a joint is. Raises KeyError for one that the puppet does not have."""
+        return {joint: (x, y) for joint, x, y in self.joints}[name]
 
 
 def perform(puppet: Puppet, poses: Mapping[int, Pose], *, canvas: Box, pixel_aspect: float) -> dict[int, Motion]:
@@ -128,9 +128,9 @@ def distances(puppet: Puppet, motion: Motion, pose: Pose, *, pixel_aspect: float
     found = {}
     for limb in LIMBS:
         chain = puppet.chain(limb)
-        at = motion.joint(chain[2]) if len(chain) > 2 else None
-        if at is None:
+        if len(chain) < 3:
             continue
+        at = motion.joint(chain[2])
         index = JOINT_POINTS[_other(chain[2]) if motion.is_mirrored else chain[2]]
         if pose.confidence[index] >= KNOWN:
             found[chain[2]] = float(np.hypot(at[0] - pose.xy[index, 0] * pixel_aspect, at[1] - pose.xy[index, 1]))

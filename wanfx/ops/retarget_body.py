@@ -6,13 +6,14 @@ Lengths are in square canvas pixels. Angles are turned from the picture's x towa
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from wanfx.ops import pose as points
 from wanfx.ops.pose import Points
-from wanfx.ops.puppet_joints import LEGS, RestPose
+from wanfx.ops.puppet_joints import JOINT_POINTS, LEGS, RestPose
 from wanfx.ops.retarget_time import bridged, known_frames, rolling_percentile, slow, trust
 
 Flags = npt.NDArray[np.bool_]
@@ -73,7 +74,7 @@ def body_path(actor: Actor, rest: RestPose, *, below_px: float) -> BodyPath:
     open_ = facing * ((shoulders[:, 0] - shoulders[:, 1]) * across).sum(axis=1) / (width_ratio * size)
     is_mirrored = _mirrored(open_)
     turned = np.clip(slow(np.where(is_mirrored, -open_, open_), frames=2.0), 0, 1)
-    scale, wide = _scales(rest, size, width_ratio)
+    scale, wide = _scales(rest, size, width_ratio, along=_taller(actor, rest, size) * size / rest.torso_px)
     tilts = _tilts(actor, up, rest, is_mirrored, turned, known)
     frames = _frames(rest, chest - axis, axis, wide * np.maximum(turned, _NARROWEST), tilts)
     frames[:, 0] = _hem_frames(actor, rest, chest - axis, up, frames[:, 1], scale)
@@ -136,15 +137,35 @@ def _mirrored(open_: Points) -> Flags:
     return flags
 
 
-def _scales(rest: RestPose, size: Points, width_ratio: float) -> tuple[Points, Points]:
-    """Canvas pixels a reference pixel of widths and the head (n,), and across the shoulders (n,)."""
-    along = size / rest.torso_px
+def _scales(rest: RestPose, size: Points, width_ratio: float, *, along: Points) -> tuple[Points, Points]:
+    """Canvas pixels a reference pixel of widths and the head (n,), and across the shoulders (n,).
+
+    ``along`` is the same of heights.
+    """
     own = _own_width(rest)
     if own < 0.3 * rest.torso_px:
         return along, along
     across = width_ratio * size / own
     scale = np.sqrt(along * across)
     return scale, np.clip(across, 0.75 * scale, 1.33 * scale)
+
+
+def _taller(actor: Actor, rest: RestPose, size: Points) -> float:
+    """How much taller than by his torso alone the actor is: 1 where he or the character has no legs to tell."""
+    own, seen = [], []
+    for side in ("left", "right"):
+        if rest.limbs[f"{side}_leg"] < 3:
+            continue
+        chain = [f"{side}_{joint}" for joint in ("hip", "knee", "ankle")]
+        own.append(float(sum(np.linalg.norm(rest.joints[a] - rest.joints[b]) for a, b in pairwise(chain))))
+        places = [JOINT_POINTS[name] for name in chain]
+        known = actor.known(*places)
+        leg = sum(np.linalg.norm(actor.xy[:, a] - actor.xy[:, b], axis=1) for a, b in pairwise(places))
+        if known.any():
+            seen.append(float(np.percentile((leg / size)[known], 80)))
+    if not own or not seen:
+        return 1.0
+    return (1 + float(np.mean(seen))) / (1 + float(np.mean(own)) / rest.torso_px)
 
 
 def _tilts(actor: Actor, up: Points, rest: RestPose, mirrored: Flags, turned: Points, known: Flags) -> Points:
