@@ -65,7 +65,7 @@ class LitePoseEstimator:
             )
         body, confidence = found
         parts = PartFollower(self._hands, self._faces)
-        return _pose(picture, body, confidence, parts.read_hands(picture, body), parts.read_face(picture, body))
+        return _pose(picture, body, confidence, parts.read_hands(picture, body), parts.read_still_face(picture, body))
 
 
 def _pose(picture: Array, body: Body, confidence: Points, hands: dict[Side, Hand], face: Face | None) -> Pose:

@@ -47,6 +47,7 @@ FACE_FROM = (
 )  # fmt: skip
 _HEAD_FROM = {NOSE: (1,), LEFT_EYE: (263, 362), RIGHT_EYE: (33, 133)}
 _HEAD, _EARS = [NOSE, LEFT_EYE, RIGHT_EYE], [LEFT_EAR, RIGHT_EAR]
+_SURE = 0.5
 _NOSE, _LEFT_WRIST, _RIGHT_WRIST = 0, 15, 16
 
 
@@ -84,6 +85,8 @@ def _put(table: Points, where: slice, points: Points, confidence: Points) -> Non
 
 def _put_head(table: Points, points: Points, confidence: Points) -> None:
     """Nose and eyes as the face has them, which sees them larger than the body does; the ears move with them."""
+    if confidence[list(_HEAD_FROM[NOSE])].min() < _SURE:
+        return
     before = table[_HEAD, :2].mean(axis=0)
     for point, indices in _HEAD_FROM.items():
         x, y = points[list(indices), :2].mean(axis=0)
