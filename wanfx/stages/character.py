@@ -13,7 +13,7 @@ from wanfx.errors import NothingFoundError, ShotError
 from wanfx.frames import Box
 from wanfx.images import Plate
 from wanfx.ops.card import Placement, SubjectMeasure, card_box, draw_card, place_cards
-from wanfx.ops.pose import Pose
+from wanfx.ops.pose import BODY, Pose
 from wanfx.ops.puppet import Puppet, build_puppet
 from wanfx.ops.puppet_draw import draw_puppet, puppet_box
 from wanfx.ops.retarget import Motion, distances, perform
@@ -166,15 +166,14 @@ def _remedy(run: RunContext) -> str:
 def _make_puppet(
     run: RunContext, plate: Plate, posed: Posed, reference: Reference, pose: ReferencePose
 ) -> PuppetCharacter:
-    if run.options.pose.backend == "none":
+    there = [frame for frame, one in posed.poses.items() if float(one.confidence[BODY].max()) > 0]
+    if not there and run.options.pose.backend == "none":
         raise NothingFoundError("no model that finds poses is installed", remedy=_remedy(run))
+    if len(there) < _LEAST_POSED * len(posed.poses):
+        what = f"the actor's pose is found in {len(there)} of {len(posed.poses)} frames"
+        raise NothingFoundError(what, remedy=_remedy(run))
     if pose.why_none:
         raise NothingFoundError(f"in the reference, {pose.why_none}", remedy=_remedy(run))
-    there = [frame for frame, one in posed.poses.items() if float(one.confidence[:17].max()) > 0]
-    if len(there) < _LEAST_POSED * len(posed.poses):
-        raise NothingFoundError(
-            f"the actor's pose is found in {len(there)} of {len(posed.poses)} frames", remedy=_remedy(run)
-        )
     puppet = build_puppet(reference.rgba, pose.pose)
     canvas = Box(0, 0, plate.canvas.width, plate.canvas.height)
     motions = perform(puppet, posed.poses, canvas=canvas, pixel_aspect=plate.pixel_aspect)

@@ -7,6 +7,7 @@ from pathlib import Path
 from wanfx.errors import ShotError
 from wanfx.frames import FrameRange
 from wanfx.io import exr, stills
+from wanfx.io.pose_file import read_poses
 from wanfx.shot import ReferenceInput, Shot, SubjectInput
 from wanfx.stages.hand_matte import check_roto, find_roto
 from wanfx.stages.source import Source
@@ -35,3 +36,5 @@ def _check_reference(shot: Shot, reference: ReferenceInput) -> None:
             exr.read_display_window(path)
         else:
             stills.read_still_header(path)
+    if reference.pose is not None:
+        read_poses(Path(shot.resolve(reference.pose)), key="reference.pose")
