@@ -12,7 +12,7 @@ from wanfx.ops.puppet_parts import BODY
 # Depths of a still or of one camera are rough: they count only beyond what is usual. Parts of the torso's length;
 # arms are before the body and legs behind its clothes, unless the depth says otherwise.
 _USUAL = {"arm.upper": -0.6, "arm.lower": -0.7, "leg.upper": 1.4, "leg.lower": 1.5}
-_MARGIN = 0.12
+_MARGIN = 0.3
 
 
 def depths_of(pose: Pose, names: Iterable[str]) -> dict[str, float]:

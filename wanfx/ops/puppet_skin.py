@@ -19,11 +19,11 @@ def place_corners(puppet: Puppet, layer: Layer, motion: Motion) -> Points:
     chain = puppet.chain(layer.limb)
     start = np.stack([puppet.rest.joints[name] for name in chain])
     end = np.array([motion.joint(name) for name in chain], np.float64)
-    root = maps[2 if layer.limb.endswith("arm") else 1]
-    return _bend(layer.mesh.vertices, layer.mesh.weights, start, end, root=root, scale=motion.scale)
+    turns = np.array(dict(motion.turns)[layer.limb], np.float64)
+    return _bend(layer.mesh.vertices, layer.mesh.weights, start, end, turns=turns, scale=motion.scale)
 
 
-def _bend(vertices: Points, weights: Points, start: Points, end: Points, *, root: Points, scale: float) -> Points:
+def _bend(vertices: Points, weights: Points, start: Points, end: Points, *, turns: Points, scale: float) -> Points:
     """A limb's corners: each turns and stretches with its bone, and about a joint by what lies between its two bones.
 
     Angles are blended rather than matrices, so that a bent joint keeps its girth.
@@ -31,12 +31,9 @@ def _bend(vertices: Points, weights: Points, start: Points, end: Points, *, root
     bones, ways = np.diff(start, axis=0), np.diff(end, axis=0)
     angles = np.unwrap(np.arctan2(bones[:, 1], bones[:, 0]))
     lengths = np.linalg.norm(ways, axis=1) / np.linalg.norm(bones, axis=1)
-    turns = np.arctan2(ways[:, 1], ways[:, 0]) - angles
-    body_turn = np.arctan2(root[1, 0] - root[0, 1], root[0, 0] + root[1, 1])
     # The body is the first bone: it lies as the limb does at rest, and turns as the body does.
     angles = np.concatenate([angles[:1], angles])
     lengths = np.concatenate([[scale], lengths])
-    turns = np.unwrap(np.concatenate([[body_turn], turns]))
     place = weights @ np.arange(weights.shape[1])
     bone = np.minimum(place.astype(int), len(start) - 2)
     share = place - bone

@@ -17,7 +17,7 @@ from wanfx.ops.puppet_joints import JOINT_POINTS, KNOWN, LIMBS
 from wanfx.ops.retarget_body import Actor, BodyPath, body_path
 from wanfx.ops.retarget_face import face_path
 from wanfx.ops.retarget_head import head_path
-from wanfx.ops.retarget_limbs import limb_paths
+from wanfx.ops.retarget_limbs import limb_paths, limb_turns
 from wanfx.ops.retarget_time import bridged, slow
 
 Numbers = tuple[float, ...]
@@ -29,16 +29,17 @@ class Motion:
     """What a puppet does in a frame. Lengths are canvas rows (columns times the pixel aspect); all is rounded.
 
     ``confidence`` is 0 where nobody was found near. ``scale`` is canvas rows a reference row. ``joints`` are name, x, y
-    of the limbs' joints; ``body`` the maps (two rows of three, one after the other) of hem, hips, shoulders and head;
-    ``face`` the turn, nod, mouth and eyes (see `puppet_face.move_face`); ``order`` the layers back to front;
-    ``is_mirrored`` where the actor is seen from the other side than the character, so that each limb does what the
-    actor's other one does.
+    of the limbs' joints; ``turns`` how far the body and each bone of a limb are turned, radians; ``body`` the maps (two
+    rows of three, one after the other) of hem, hips, shoulders and head; ``face`` the turn, nod, mouth and eyes (see
+    `puppet_face.move_face`); ``order`` the layers back to front; ``is_mirrored`` where the actor is seen from the other
+    side than the character, so that each limb does what the actor's other one does.
     """
 
     frame: int
     confidence: float
     scale: float
     joints: tuple[tuple[str, float, float], ...]
+    turns: tuple[tuple[str, Numbers], ...]
     body: tuple[Numbers, ...]
     face: Numbers
     order: tuple[str, ...]
@@ -65,6 +66,7 @@ def perform(puppet: Puppet, poses: Mapping[int, Pose], *, canvas: Box, pixel_asp
     body = body_path(actor, puppet.rest, below_px=float(canvas.y1))
     head = head_path(actor, body, puppet.rest, puppet.pose)
     joints, trusts = limb_paths(actor, body, puppet.rest)
+    turns = limb_turns(joints, body, puppet.rest)
     maps = np.concatenate([body.frames, head.frames[:, None]], axis=1)
     confidence = _confidence(actor, body, trusts)
     faces = face_path(actor, puppet.face)
@@ -78,6 +80,7 @@ def perform(puppet: Puppet, poses: Mapping[int, Pose], *, canvas: Box, pixel_asp
                 (name, round(float(path[index, 0]), 3), round(float(path[index, 1]), 3))
                 for name, path in joints.items()
             ),
+            tuple((limb, tuple(round(float(value), 6) for value in turn[index])) for limb, turn in turns.items()),
             tuple(tuple(round(float(value), 6) for value in matrix.ravel()) for matrix in maps[index]),
             tuple(round(float(value), 4) for value in faces[index]),
             orders[index],

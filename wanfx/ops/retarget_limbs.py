@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from wanfx.ops import pose as points
@@ -101,14 +103,40 @@ def _tip_path(
     bone, own = rest.joints[chain[2]] - rest.joints[chain[1]], rest.joints[chain[3]] - rest.joints[chain[2]]
     path_bone = paths[chain[2]] - paths[chain[1]]
     resting = _turn(bone, own)
+    length = np.linalg.norm(path_bone, axis=1)
+    # A bone that points at the camera has no steady direction: what hangs on it goes on as it was.
+    steady = np.clip((length / body.size - 0.1) / 0.25, 0, 1)[:, None]
+    path_bone = steady * path_bone + (1 - steady) * slow(path_bone, frames=5.0)
     turned = _turn(path_bone, away)
     more = np.angle(np.exp(1j * (turned - resting)))
     bend = resting + slow(np.clip(more * sure, -_MOST_BENT, _MOST_BENT), frames=1.0)
-    length = np.linalg.norm(own) * body.scale / np.maximum(np.linalg.norm(path_bone, axis=1), 1e-6)
-    cos, sin = np.cos(bend) * length, np.sin(bend) * length
+    stretch = np.linalg.norm(own) * body.scale / np.maximum(np.linalg.norm(path_bone, axis=1), 1e-6)
+    cos, sin = np.cos(bend) * stretch, np.sin(bend) * stretch
     along_x = path_bone[:, 0] * cos - path_bone[:, 1] * sin
     along_y = path_bone[:, 0] * sin + path_bone[:, 1] * cos
     return np.asarray(paths[chain[2]] + np.stack([along_x, along_y], axis=1), np.float64)
+
+
+def limb_turns(paths: dict[str, Points], body: BodyPath, rest: RestPose) -> dict[str, Points]:
+    """How far the body and each bone of a limb are turned from rest (n, bones + 1), radians, by the limb's name.
+
+    Each turns on from the one before it and from frame to frame the short way, so that a limb that folds over does not
+    flip.
+    """
+    turns = {}
+    for limb, chain in LIMBS.items():
+        joints = chain[: rest.limbs[limb]]
+        if not joints:
+            continue
+        linear = body.frames[:, 2 if limb in ARMS else 1, :, :2]
+        total = [np.unwrap(np.arctan2(linear[:, 1, 0] - linear[:, 0, 1], linear[:, 0, 0] + linear[:, 1, 1]))]
+        for start, end in pairwise(joints):
+            bone = rest.joints[end] - rest.joints[start]
+            way = paths[end] - paths[start]
+            more = np.unwrap(np.angle(np.exp(1j * (_turn(bone, way) - total[-1]))))
+            total.append(total[-1] + more - 2 * np.pi * np.round(np.median(more) / (2 * np.pi)))
+        turns[limb] = np.stack(total, axis=1)
+    return turns
 
 
 def _turn(start: Points, end: Points) -> Points:
