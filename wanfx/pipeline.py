@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wanfx import __version__
-from wanfx.backends.registry import check_backends, find_generator
+from wanfx.backends.registry import find_generator
 from wanfx.delivery import Version
 from wanfx.errors import InputError, MissingError, PromiseBrokenError, ShotError
 from wanfx.frames import FrameRange
@@ -132,7 +132,6 @@ def _check_task(run: RunContext) -> None:
             key="task",
             remedy="use task 'replace', which the draft can make",
         )
-    check_backends(run.options)
     generator = find_generator(run.options.generate.backend)
     quality = run.options.generate.quality
     if quality not in ("auto", generator.quality):

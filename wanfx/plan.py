@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from wanfx.backends.registry import find_generator
+from wanfx.backends.registry import check_backends, find_generator
 from wanfx.delivery import ShotFolder
 from wanfx.errors import DiskFullError
 from wanfx.frames import FrameRange, Size
@@ -27,6 +27,8 @@ class Plan:
     size: Size
     windows: int
     window_frames: int
+    segmenter: str
+    pose_estimator: str
     generator: str
     disk_bytes: int
     free_bytes: int
@@ -34,7 +36,8 @@ class Plan:
 
 
 def plan_run(source: Source, options: Options, *, frames: FrameRange, out: Path) -> Plan:
-    """Estimate a run on ``source``. Raises OptionError for an unknown generator."""
+    """Estimate a run on ``source``. Raises OptionError for an unknown backend, MissingError for one without models."""
+    check_backends(options)
     generator = find_generator(options.generate.backend)
     length = options.generate.window_frames or generator.window_frames
     step = max(1, length - generator.carried_frames)
@@ -47,6 +50,8 @@ def plan_run(source: Source, options: Options, *, frames: FrameRange, out: Path)
         size=size,
         windows=-(-max(1, len(frames) - generator.carried_frames) // step),
         window_frames=length,
+        segmenter=options.matte.backend,
+        pose_estimator=options.pose.backend,
         generator=generator.name,
         disk_bytes=round(bytes_a_pixel * pixels * len(frames)),
         free_bytes=free_bytes(out),

@@ -8,7 +8,7 @@ import importlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
-from wanfx.backends.weights import MODEL_SETS, is_installed
+from wanfx.backends.weights import is_installed
 from wanfx.errors import MissingError, OptionError
 
 if TYPE_CHECKING:
@@ -87,13 +87,6 @@ def find_pose_estimator(name: str) -> PoseEstimator:
 def find_generator(name: str) -> Generator:
     """A new generator, not yet loaded. Raises OptionError where there is none of this name."""
     return cast("Generator", _make("generator", name, key="generate.backend"))
-
-
-def missing_models(options: Options) -> tuple[str, ...]:
-    """The model sets that would make a better draft and are not installed."""
-    values = options.as_dict()
-    plain = values["matte"]["backend"] == "flow" or values["pose"]["backend"] == "none"
-    return tuple(name for name in MODEL_SETS if plain and not is_installed(name))
 
 
 def _best(kind: Kind) -> str:

@@ -29,6 +29,8 @@ def _print_plan(request: RunRequest) -> None:
         ("shot frames", f"{shot_frames} ({len(shot_frames)})"),
         ("frames to make", f"{plan.frames} ({len(plan.frames)})"),
         ("size", str(plan.size)),
+        ("segmenter", plan.segmenter),
+        ("pose estimator", plan.pose_estimator),
         ("generator", plan.generator),
         ("windows", f"{plan.windows} of {plan.window_frames} frames"),
         ("memory", f"about {plan.memory_bytes / 1e9:.1f} GB"),

@@ -1,0 +1,63 @@
+"""`auto` is settled once, by what is installed; what is asked for and not there is an error at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from wanfx.backends.registry import check_backends, resolve_backends
+from wanfx.backends.weights import LITE, MODELS_FOLDER, set_folder
+from wanfx.errors import MissingError, OptionError
+from wanfx.options import Options
+
+
+@pytest.fixture
+def nothing_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(MODELS_FOLDER, str(tmp_path))
+
+
+@pytest.fixture
+def lite_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By name: whether a file is what it should be is found out when it is loaded."""
+    monkeypatch.setenv(MODELS_FOLDER, str(tmp_path))
+    set_folder(LITE).mkdir(parents=True)
+    for file in LITE.files:
+        (set_folder(LITE) / file).touch()
+
+
+@pytest.mark.usefixtures("nothing_installed")
+def test_without_models_auto_is_what_needs_none() -> None:
+    options = resolve_backends(Options())
+    assert (options.matte.backend, options.pose.backend, options.generate.backend) == ("flow", "none", "draft")
+
+
+@pytest.mark.usefixtures("lite_installed")
+def test_with_the_lite_models_auto_is_lite_and_never_fake() -> None:
+    options = resolve_backends(Options())
+    assert (options.matte.backend, options.pose.backend, options.generate.backend) == ("lite", "lite", "draft")
+
+
+@pytest.mark.usefixtures("nothing_installed")
+def test_what_was_chosen_stays_and_keeps_its_source() -> None:
+    options = Options().with_values({"generate.backend": "fake", "matte.backend": "auto"}, source="shot")
+    resolved = resolve_backends(options)
+    assert resolved.generate.backend == "fake"
+    assert resolved.sources == options.sources
+
+
+@pytest.mark.usefixtures("nothing_installed")
+@pytest.mark.parametrize("key", ["matte.backend", "pose.backend"])
+def test_a_chosen_backend_whose_models_are_not_here_says_how_to_get_them(key: str) -> None:
+    options = Options().with_values({key: "lite"}, source="flag")
+    with pytest.raises(MissingError) as raised:
+        check_backends(options)
+    assert raised.value.key == key
+    assert "wanfx models fetch lite" in raised.value.remedy
+
+
+def test_an_unknown_backend_is_an_error_that_names_the_nearest() -> None:
+    options = Options().with_values({"generate.backend": "darft"}, source="flag")
+    with pytest.raises(OptionError, match="darft") as raised:
+        check_backends(options)
+    assert "draft" in raised.value.remedy
