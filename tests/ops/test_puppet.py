@@ -78,6 +78,12 @@ def test_half_a_figure_is_one_whose_hips_lie_below_its_picture() -> None:
     assert puppet.rest.is_cut
 
 
+def test_a_figure_that_stands_on_the_pictures_edge_is_not_cut() -> None:
+    puppet = build_puppet(draw_doll()[:450], doll_pose())
+    assert not puppet.rest.is_cut
+    assert puppet.missing == ()
+
+
 @pytest.mark.parametrize("index", [points.LEFT_SHOULDER, points.RIGHT_SHOULDER])
 def test_without_shoulders_there_is_no_puppet(index: int) -> None:
     pose = doll_pose()

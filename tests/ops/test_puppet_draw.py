@@ -13,6 +13,7 @@ from wanfx.frames import Box
 from wanfx.ops.pose import Pose
 from wanfx.ops.puppet import Puppet, build_puppet
 from wanfx.ops.puppet_draw import draw_puppet, puppet_box
+from wanfx.ops.puppet_skin import place_corners
 from wanfx.ops.retarget import Motion, perform
 
 OWN = Box(0, 0, WIDTH, HEIGHT)
@@ -94,6 +95,18 @@ def test_a_bent_limb_has_no_cracks(puppet: Puppet) -> None:
     alpha = _draw(puppet, doll_pose(moved=bent))[..., 3]
     _count, _labels, stats, _centers = cv2.connectedComponentsWithStats((alpha < 0.5).astype(np.uint8), connectivity=4)
     assert not (stats[1:, cv2.CC_STAT_AREA] < 12).any()
+
+
+def test_an_arm_that_goes_all_the_way_round_does_not_flip(puppet: Puppet) -> None:
+    poses = {}
+    for frame in range(72):
+        x, y = 222 + 55 * np.cos(frame * np.pi / 36 + 1), 205 + 55 * np.sin(frame * np.pi / 36 + 1)
+        poses[frame] = doll_pose(moved={"left_wrist": (x, y)})
+    motions = perform(puppet, poses, canvas=OWN, pixel_aspect=1.0)
+    for layer in puppet.layers:
+        if layer.limb == "left_arm":
+            corners = np.stack([place_corners(puppet, layer, motions[frame]) for frame in poses])
+            assert np.abs(np.diff(corners, axis=0)).max() < 16
 
 
 def test_what_is_later_in_the_order_lies_in_front(puppet: Puppet) -> None:

@@ -96,6 +96,7 @@ def find_rest_pose(alpha: Array, pose: Pose) -> RestPose:
     if min(limbs[leg] for leg in LEGS) == 0:
         # Legs are told from the body together or not at all: half a robe does not stride.
         limbs |= dict.fromkeys(LEGS, 0)
+    is_cut &= min(limbs[leg] for leg in LEGS) < 4
     pelvis, chin = hips.mean(axis=0), _chin(pose, chest)
     return RestPose(
         joints=joints,
@@ -107,7 +108,7 @@ def find_rest_pose(alpha: Array, pose: Pose) -> RestPose:
         bottom=np.array([pelvis[0], max(lowest, pelvis[1] + 1)]),
         bottom_row=lowest,
         is_cut=is_cut,
-        missing=_missing(limbs, is_cut=is_cut),
+        missing=_missing(limbs),
         hands=_hands(pose, limbs),
     )
 
@@ -198,7 +199,7 @@ def _crown(solid: npt.NDArray[np.bool_], chin: Points, chest: Points, pelvis: Po
     return np.asarray(chin + max(tall, 1.0) * up, np.float64)
 
 
-def _missing(limbs: Mapping[str, int], *, is_cut: bool) -> tuple[str, ...]:
+def _missing(limbs: Mapping[str, int]) -> tuple[str, ...]:
     """What the picture does not show, in words."""
     found = []
     for arm in ARMS:
@@ -213,4 +214,4 @@ def _missing(limbs: Mapping[str, int], *, is_cut: bool) -> tuple[str, ...]:
         words = (f"{side} leg", "", f"{side} shin", f"{side} foot")
         if limbs[leg] < 4:
             found.append(words[limbs[leg]])
-    return tuple(found) if found or not is_cut else ("feet",)
+    return tuple(found)

@@ -15,7 +15,6 @@ from wanfx.ops.retarget_time import bridged, slow, trust
 # Parts of the torso's length, upper then lower: of a grown person, hanging down.
 _HANGING = {"arm": (0.56, 0.50), "leg": (0.85, 0.82)}
 _KNUCKLE = 9
-_MOST_BENT = 1.3
 
 
 def limb_paths(actor: Actor, body: BodyPath, rest: RestPose) -> tuple[dict[str, Points], dict[str, Points]]:
@@ -108,8 +107,8 @@ def _tip_path(
     steady = np.clip((length / body.size - 0.1) / 0.25, 0, 1)[:, None]
     path_bone = steady * path_bone + (1 - steady) * slow(path_bone, frames=5.0)
     turned = _turn(path_bone, away)
-    more = np.angle(np.exp(1j * (turned - resting)))
-    bend = resting + slow(np.clip(more * sure, -_MOST_BENT, _MOST_BENT), frames=1.0)
+    # Hands do not bend back on their arms: less and less is taken of large angles, and a half turn is none.
+    bend = resting + slow(np.sin(turned - resting) * sure, frames=1.0)
     stretch = np.linalg.norm(own) * body.scale / np.maximum(np.linalg.norm(path_bone, axis=1), 1e-6)
     cos, sin = np.cos(bend) * stretch, np.sin(bend) * stretch
     along_x = path_bone[:, 0] * cos - path_bone[:, 1] * sin

@@ -13,13 +13,13 @@ _BLIP_FRAMES = 3
 
 
 def known_frames(confidence: Points) -> npt.NDArray[np.bool_]:
-    """Where a point (n,) is known; a blip of a frame or two among unknown ones does not count."""
+    """Where a point (n,) is known; a blip of a frame or two does not count where there are longer stretches."""
     known = confidence >= KNOWN
     edges = np.flatnonzero(np.diff(np.concatenate([[0], known.astype(int), [0]])))
+    kept = known.copy()
     for start, end in edges.reshape(-1, 2):
-        if end - start < min(_BLIP_FRAMES, len(known)):
-            known[start:end] = False
-    return known
+        kept[start:end] = end - start >= _BLIP_FRAMES
+    return kept if kept.any() else known
 
 
 def trust(known: npt.NDArray[np.bool_]) -> Points:
