@@ -135,7 +135,7 @@ class PuppetCharacter:
 
     def measures(self, frame: int) -> Mapping[str, float]:
         """How far wrists and ankles are from the actor's, px."""
-        found = distances(self.puppet, self.motions[frame], self.poses[frame])
+        found = distances(self.puppet, self.motions[frame], self.poses[frame], pixel_aspect=self.pixel_aspect)
         return {f"{name}_px": round(float(value), 3) for name, value in found.items()}
 
 
