@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
 
 from wanfx.frames import Box
-from wanfx.ops.clean import choose_samples, gather_clean
+from wanfx.ops.clean import Sample, choose_samples, gather_clean
+from wanfx.ops.glance import take_glance
 
 Array = npt.NDArray[np.float32]
-Sample = tuple[Array, Array, npt.NDArray[np.float64]]
+Seen = tuple[Array, Array, npt.NDArray[np.float64]]
 SIZE = (120, 200)
 BOX = Box(50, 16, 150, 110)
 NOISE = 0.01
+FLOOR = 0.01
+NEAR_PX = 16.0
 
 
 def _world(seed: int = 0) -> Array:
@@ -37,7 +42,7 @@ def _frame(world: Array, *, pan: int, subject: int, gain: float = 1.0, seed: int
     return np.where(mask[..., None] > 0, (2.0, 0.0, 0.0), rgb).astype(np.float32), mask
 
 
-def _samples(world: Array, *, gain: float = 1.0, subject: int = 30, step: int = 0) -> list[Sample]:
+def _samples(world: Array, *, gain: float = 1.0, subject: int = 30, step: int = 0) -> list[Seen]:
     """Six frames in which the camera pans and the subject stands elsewhere (or, with a step, walks)."""
     samples = []
     for order in range(6):
@@ -49,10 +54,20 @@ def _samples(world: Array, *, gain: float = 1.0, subject: int = 30, step: int = 
     return samples
 
 
+def _gather(plate: Array, hidden: Array, samples: list[Seen], **more: Any) -> tuple[Array, Array]:
+    """The clean plate from samples as (rgb, visible, homography)."""
+    glances = [
+        Sample(take_glance(rgb, 1 - shown, floor=FLOOR), lambda rgb=rgb: rgb, matrix)  # type: ignore[misc]
+        for rgb, shown, matrix in samples
+    ]
+    glance = take_glance(plate, hidden, floor=FLOOR)
+    return gather_clean(plate, hidden, glance, glances, box=BOX, near_px=NEAR_PX, **more)
+
+
 def test_a_background_that_was_seen_is_rebuilt_within_its_noise() -> None:
     world = _world()
     plate, hidden = _frame(world, pan=40, subject=85)
-    clean, seen = gather_clean(plate, hidden, _samples(world), box=BOX)
+    clean, seen = _gather(plate, hidden, _samples(world))
     truth = world[:, 40:240][BOX.slices()]
     inside = hidden[BOX.slices()] > 0
     assert np.sqrt(np.mean((clean - truth)[inside] ** 2)) < NOISE
@@ -62,7 +77,7 @@ def test_a_background_that_was_seen_is_rebuilt_within_its_noise() -> None:
 def test_the_exposure_of_other_frames_is_matched() -> None:
     world = _world()
     plate, hidden = _frame(world, pan=40, subject=85)
-    clean, _seen = gather_clean(plate, hidden, _samples(world, gain=1.4), box=BOX)
+    clean, _seen = _gather(plate, hidden, _samples(world, gain=1.4))
     truth, inside = world[:, 40:240][BOX.slices()], hidden[BOX.slices()] > 0
     assert abs(float(np.mean((clean / truth)[inside])) - 1) < 0.01
 
@@ -72,7 +87,7 @@ def test_what_no_frame_saw_is_marked_and_filled_from_around() -> None:
     plate, hidden = _frame(world, pan=40, subject=85)
     # The subject stands still before the background: it hides the same part of it in every frame.
     samples = [(rgb, 1 - mask, np.eye(3)) for rgb, mask in [_frame(world, pan=40, subject=85)] * 4]
-    clean, seen = gather_clean(plate, hidden, samples, box=BOX)
+    clean, seen = _gather(plate, hidden, samples)
     inside = hidden[BOX.slices()] > 0
     assert seen[inside].max() == 0
     assert seen[~inside].min() == 1
@@ -82,7 +97,7 @@ def test_what_no_frame_saw_is_marked_and_filled_from_around() -> None:
 
 def test_without_any_sample_everything_hidden_is_filled() -> None:
     plate, hidden = _frame(_world(), pan=40, subject=85)
-    clean, seen = gather_clean(plate, hidden, [], box=BOX)
+    clean, seen = _gather(plate, hidden, [])
     assert np.isfinite(clean).all()
     np.testing.assert_array_equal(seen, hidden[BOX.slices()] == 0)
 
@@ -92,7 +107,7 @@ def test_a_passer_by_in_one_frame_is_left_out() -> None:
     plate, hidden = _frame(world, pan=40, subject=85)
     samples = _samples(world)
     samples[0][0][50:90, 80:110] = 8.0
-    clean, _seen = gather_clean(plate, hidden, samples, box=BOX)
+    clean, _seen = _gather(plate, hidden, samples)
     truth, inside = world[:, 40:240][BOX.slices()], hidden[BOX.slices()] > 0
     assert np.abs(clean - truth)[inside].max() < 0.15
 
@@ -101,8 +116,8 @@ def test_a_passer_by_in_one_frame_is_left_out() -> None:
 def test_pixels_that_are_not_hidden_keep_their_bits(value: float) -> None:
     world = _world()
     plate, hidden = _frame(world, pan=40, subject=85)
-    plate[20:24, 60:64] = value
-    clean, _seen = gather_clean(plate, hidden, _samples(world), box=BOX)
+    plate[20:22, 60:62] = value
+    clean, _seen = _gather(plate, hidden, _samples(world))
     outside = hidden[BOX.slices()] == 0
     assert clean[outside].tobytes() == plate[BOX.slices()][outside].tobytes()
 
@@ -111,7 +126,7 @@ def test_values_beyond_white_and_below_black_are_rebuilt_unclamped() -> None:
     world = _world() * np.float32(40) - np.float32(0.05)
     world[:, 130:140] = -0.05
     plate, hidden = _frame(world, pan=40, subject=85)
-    clean, _seen = gather_clean(plate, hidden, _samples(world), box=BOX)
+    clean, _seen = _gather(plate, hidden, _samples(world))
     truth, inside = world[:, 40:240][BOX.slices()], hidden[BOX.slices()] > 0
     assert np.abs(clean - truth)[inside].max() < 0.25
     assert clean[inside].max() > 10
@@ -123,7 +138,7 @@ def test_a_soft_edge_shows_no_ring() -> None:
     plate, mask = _frame(world, pan=40, subject=85)
     hidden = cv2.GaussianBlur(cv2.dilate(mask, np.ones((5, 5), np.uint8)), (0, 0), 1.5)
     hidden[hidden < 0.01] = 0
-    clean, _seen = gather_clean(plate, np.asarray(hidden, np.float32), _samples(world), box=BOX)
+    clean, _seen = _gather(plate, np.asarray(hidden, np.float32), _samples(world))
     truth = world[:, 40:240][BOX.slices()]
     ring = (hidden > 0)[BOX.slices()] & (mask == 0)[BOX.slices()]
     assert np.abs(clean - truth)[ring].max() < 5 * NOISE
@@ -137,7 +152,7 @@ def test_the_clean_plate_is_the_same_each_time_and_with_any_number_of_threads() 
         cleaned = []
         for count in (1, 2, 2):
             cv2.setNumThreads(count)
-            clean, seen = gather_clean(plate, hidden, _samples(world, step=9), box=BOX)
+            clean, seen = _gather(plate, hidden, _samples(world, step=9))
             cleaned.append(clean.tobytes() + seen.tobytes())
     finally:
         cv2.setNumThreads(threads)

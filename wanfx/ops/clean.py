@@ -2,24 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from wanfx.frames import Box
+from wanfx.ops.consensus import Consensus, believe, find_consensus, find_leftovers, lower_median
 from wanfx.ops.fill import fill_smooth
+from wanfx.ops.glance import Array, Glance, Matrix, warp_into
+from wanfx.ops.places import Places, sample_at
+from wanfx.ops.register import fit_gain, gain_field, refine_motion
 
-Array = npt.NDArray[np.float32]
-Matrix = npt.NDArray[np.float64]
-_HALF = np.array([[1.0, 0.0, 0.5], [0.0, 1.0, 0.5], [0.0, 0.0, 1.0]])
-_SEEN_WEIGHT = 0.5
-_VISIBLE = 0.999
+_SEEN_WEIGHT = np.float32(0.2)
+_VISIBLE = 0.95
 _OUTLIER_STOPS = np.float32(0.35)
-_GRID_PIXELS = 10000
-_FEW_PIXELS = 64
+_NEAR = 0.2
+_CLOSE_PX = 12.0
+_FADE = 0.15
+_SOFT = np.float32(0.25)
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Another frame: a glance at it, its pixels (H, W, 3, linear, finite) on demand, its homography to this frame."""
+
+    glance: Glance
+    read: Callable[[], npt.NDArray[Any]]
+    matrix: Matrix
+
+
+@dataclass(frozen=True, eq=False)
+class _Judged:
+    """A sample as this frame's box sees it, small: its motion made exact, exposure, and how far it is believed."""
+
+    sample: Sample
+    matrix: Matrix
+    gain: Array
+    stops: Array
+    visible: npt.NDArray[np.bool_]
+    away_px: Array
 
 
 def choose_samples(
@@ -38,104 +62,137 @@ def choose_samples(
     return tuple(sorted(chosen, key=lambda other: (abs(other - frame), other)))
 
 
+def reach_px(hidden_box: Box) -> float:
+    """How far around a subject its shadow is looked for, and the background that samples are matched on."""
+    return max(16.0, _NEAR * max(hidden_box.width, hidden_box.height))
+
+
 def gather_clean(
     plate_linear: Array,
     hidden: Array,
-    samples: Iterable[tuple[npt.NDArray[Any], npt.NDArray[Any], Matrix]],
+    glance: Glance,
+    samples: Sequence[Sample],
     *,
     box: Box,
+    near_px: float,
+    fill: Sample | None = None,
 ) -> tuple[Array, Array]:
     """The clean plate within ``box``, and how well each pixel was seen, (h, w) in [0, 1].
 
-    ``plate_linear`` is (H, W, 3) scene-linear, ``hidden`` (H, W) what is to be replaced; a sample is (rgb, visible,
-    homography from its pixels to this frame's, centres at .5). Each sample is brought to this frame's exposure by the
-    background both show; what is seen is their weighted mean, the nearest in time weighing most, outliers left out.
-    Unclamped. What no sample saw is filled smoothly.
+    ``plate_linear`` is (H, W, 3) scene-linear, ``hidden`` (H, W) what is to be replaced, ``glance`` one at this frame.
+    Each sample, nearest in time first, is brought to this frame by its homography, by what is left of motion and by
+    its exposure on the background that both show; what is seen is the weighted mean of those that agree. The
+    subject's shadow and blur beside ``hidden``, within ``near_px``, are replaced too where other frames agree on what
+    is there. What no sample saw is taken from ``fill``, a picture without holes, and else filled smoothly. Unclamped.
     """
     plate, inside = plate_linear[box.slices()], hidden[box.slices()]
-    places = np.flatnonzero(inside > 0)
-    colors, weights, count = [], [], 0
-    for order, (rgb, visible, matrix) in enumerate(samples):
-        count += 1
-        shown = _warp_visible(visible, matrix, box)
-        here = shown.reshape(-1).take(places)
-        if here.any():
-            warped = _warp_color(rgb, matrix, box)
-            gain = _exposure_gain(warped, shown, plate, inside)
-            colors.append(warped.reshape(-1, 3).take(places, axis=0).T * gain[:, None])
-            weights.append(here * np.float32(1.0 / (1.0 + order)))
-    known = (inside <= 0).astype(np.float32)
-    base = plate.astype(np.float32)
+    small = _small_box(box, glance)
+    judged = [_judge(glance, sample, small, near_px) for sample in samples]
+    weights, leftovers = _weigh(glance, judged, small, near_px)
+    if leftovers is not None:
+        inside = np.maximum(inside, _enlarge(leftovers, small, box, glance.step))
+    places = Places(np.flatnonzero(inside > 0), box)
+    colors, shares = [], []
+    for order, (sample, trust) in enumerate(zip(judged, weights, strict=True)):
+        share = places.take(_enlarge(trust, small, box, glance.step)) / np.float32(1 + _FADE * order)
+        if share.any():
+            colors.append(_colors(sample, places, np.flatnonzero(share), box))
+            shares.append(share)
+    base, known = plate.astype(np.float32, copy=True), (inside <= 0).astype(np.float32)
     if colors:
-        clean, total = _robust_mean(np.stack(colors), np.stack(weights))
-        base.reshape(-1, 3)[places] = clean.T
-        known.reshape(-1)[places] = np.clip(total / _SEEN_WEIGHT * (1.0 + count * 0.25), 0, 1)
-    return _finish(plate, inside, base, known)
+        clean, total = _robust_mean(np.stack(colors), np.stack(shares))
+        places.put(base, clean.T)
+        places.put(known, np.clip(total / _SEEN_WEIGHT, 0, 1))
+    filled = _fill(base, known, fill, glance, small, box, near_px)
+    # Beside what is hidden only what other frames saw for certain replaces the plate.
+    inside = np.where((known < 1) & (hidden[box.slices()] <= 0), np.float32(0), inside)
+    return _finish(plate, inside, filled, known)
 
 
-def _finish(plate: Array, inside: Array, base: Array, known: Array) -> tuple[Array, Array]:
-    filled = fill_smooth(base, known)
-    # Where the subject is only half there (a soft edge) the plate itself takes over, so that no ring shows.
-    weight = np.clip(inside * 4, 0, 1)[..., None]
-    clean = np.where(weight > 0, plate + weight * (filled - plate), plate)
-    return np.asarray(clean, np.float32), np.where(inside > 0, known, np.float32(1))
+def _small_box(box: Box, glance: Glance) -> Box:
+    step = glance.step
+    return Box(
+        int(box.x0 // step), int(box.y0 // step),
+        min(glance.visible.shape[1], int(-(-box.x1 // step))), min(glance.visible.shape[0], int(-(-box.y1 // step))),
+    )  # fmt: skip
 
 
-def _warp_visible(visible: npt.NDArray[Any], matrix: Matrix, box: Box) -> Array:
-    """What of the sample shows background, as this frame's ``box`` sees it: 1 or 0."""
-    shown = _warp(visible, matrix, box, flags=cv2.INTER_LINEAR, border=cv2.BORDER_CONSTANT)
-    return (shown >= _VISIBLE).astype(np.float32)
+def _judge(glance: Glance, sample: Sample, box: Box, near_px: float) -> _Judged:
+    """Bring a sample to this frame."""
+    to_small, other = glance.to_small, sample.glance
+    matrix = to_small @ sample.matrix @ np.linalg.inv(other.to_small)
+    ours, here = glance.stops[box.slices()], glance.visible[box.slices()] > _VISIBLE
+    there = warp_into(other.visible, matrix, box, border=0.0) > _VISIBLE
+    matrix = refine_motion(glance.luma[box.slices()], other.luma, matrix, here & there, box=box)
+    stops = warp_into(other.stops, matrix, box)
+    visible = warp_into(other.visible, matrix, box, border=0.0) > _VISIBLE
+    away = warp_into(other.away_px, matrix, box)
+    # The subject's shadow lies near it, so background farther off tells the exposure better.
+    apart = np.minimum(np.minimum(away, glance.away_px[box.slices()]) / np.float32(near_px), 1)
+    counts = np.where(here & visible, np.float32(0.05) + apart**2, np.float32(0))
+    gain = fit_gain(_ratio(ours, stops, glance.floor), np.asarray(counts, np.float32), box=box)
+    stops = stops + gain_field(gain, size=stops.shape[:2])
+    full = np.linalg.inv(to_small) @ matrix @ other.to_small
+    return _Judged(sample, full, gain, np.asarray(stops, np.float32), visible, away)
 
 
-def _warp_color(rgb: npt.NDArray[Any], matrix: Matrix, box: Box) -> Array:
-    """The sample as this frame's ``box`` sees it."""
-    return _warp(rgb, matrix, box, flags=cv2.INTER_CUBIC, border=cv2.BORDER_REPLICATE)
+def _ratio(ours: Array, theirs: Array, floor: float) -> Array:
+    """By how many stops our light differs from theirs, the floor taken off; what is near black does not tell."""
+    off, lift = ours - theirs, np.float32(floor)
+    a, b = np.exp2(ours) - lift, np.exp2(theirs) - lift
+    is_lit = (a > lift) & (b > lift)
+    np.copyto(off, np.log2(np.where(is_lit, a / np.where(is_lit, b, 1), 1)), where=is_lit)
+    return np.asarray(off, np.float32)
 
 
-def _warp(pixels: npt.NDArray[Any], matrix: Matrix, box: Box, *, flags: int, border: int) -> Array:
-    if np.allclose(matrix, np.eye(3), atol=1e-6):
-        return pixels[box.slices()].astype(np.float32)
-    source = _source_box(matrix, box, pixels.shape)
-    if source.is_empty:
-        return np.zeros((box.height, box.width, *pixels.shape[2:]), np.float32)
-    shift_in = np.array([[1.0, 0.0, source.x0], [0.0, 1.0, source.y0], [0.0, 0.0, 1.0]])
-    shift_out = np.array([[1.0, 0.0, -box.x0], [0.0, 1.0, -box.y0], [0.0, 0.0, 1.0]])
-    corner = np.linalg.inv(_HALF) @ shift_out @ matrix @ shift_in @ _HALF
-    part = np.ascontiguousarray(pixels[source.slices()], dtype=np.float32)
-    warped = cv2.warpPerspective(part, corner, (box.width, box.height), flags=flags, borderMode=border)
-    return np.asarray(warped, np.float32)
+def _weigh(glance: Glance, judged: list[_Judged], box: Box, near_px: float) -> tuple[list[Array], Array | None]:
+    """How far each sample is believed where, and what of this frame's surroundings is the subject's."""
+    if not judged:
+        return [], None
+    consensus = _consensus(judged, near_px)
+    limits = {"near_px": near_px, "close_px": _CLOSE_PX}
+    weights = [
+        believe(one.stops, one.visible, consensus, away_px=one.away_px, **limits) * one.visible for one in judged
+    ]
+    ours = glance.stops[box.slices()]
+    here = glance.visible[box.slices()] > _VISIBLE
+    leftovers = find_leftovers(ours, here, consensus, away_px=glance.away_px[box.slices()], **limits)
+    return [np.asarray(weight, np.float32) for weight in weights], leftovers
 
 
-def _source_box(matrix: Matrix, box: Box, shape: tuple[int, ...]) -> Box:
-    """The part of the sample that ``box`` sees."""
-    corners = np.array([[x, y, 1.0] for x in (box.x0, box.x1) for y in (box.y0, box.y1)])
-    placed = corners @ np.linalg.inv(matrix).T
-    points = placed[:, :2] / placed[:, 2:]
-    low, high = np.floor(points.min(axis=0)).astype(int), np.ceil(points.max(axis=0)).astype(int)
-    return Box(int(low[0]), int(low[1]), int(high[0]), int(high[1])).grow(4).clip(Box(0, 0, shape[1], shape[0]))
+def _consensus(judged: list[_Judged], near_px: float) -> Consensus:
+    return find_consensus(
+        np.stack([one.stops for one in judged]),
+        np.stack([one.visible for one in judged]),
+        np.stack([one.away_px >= near_px for one in judged]),
+    )
 
 
-def _exposure_gain(warped: Array, shown: Array, plate: Array, inside: Array) -> Array:
-    """The median ratio a channel of what both frames show, on a grid of some thousand pixels."""
-    step = max(1, int(np.sqrt(inside.size / _GRID_PIXELS)))
-    grid = np.s_[::step, ::step]
-    common = (shown[grid] > 0) & (inside[grid] <= 0)
-    gains = np.ones(3, np.float32)
-    if np.count_nonzero(common) < _FEW_PIXELS:
-        return gains
-    ours, theirs = plate[grid][common], warped[grid][common]
-    for channel in range(3):
-        lit = (theirs[:, channel] > 1e-3) & (ours[:, channel] > 1e-3)
-        if np.count_nonzero(lit) >= 16:
-            gains[channel] = np.median(ours[lit, channel] / theirs[lit, channel])
-    return np.asarray(np.clip(gains, 0.5, 2.0), np.float32)
+def _enlarge(small: Array, small_box: Box, box: Box, step: float) -> Array:
+    """A small picture at full size, within ``box``."""
+    matrix = np.array([[step, 0, small_box.x0 * step], [0, step, small_box.y0 * step], [0, 0, 1.0]])
+    return warp_into(small, matrix, box)
+
+
+def _colors(judged: _Judged, places: Places, wanted: npt.NDArray[np.intp], box: Box) -> Array:
+    """The sample's colours at the places (3, N), in this frame's exposure; 0 where they are not ``wanted``."""
+    across, down = places.across[wanted], places.down[wanted]
+    found = sample_at(judged.sample.read(), judged.matrix, across, down)
+    half = np.float32(max(box.width, box.height) / 2)
+    u = (across - np.float32(box.x0 + box.width / 2)) / half
+    v = (down - np.float32(box.y0 + box.height / 2)) / half
+    colors = np.zeros((3, len(places.index)), np.float32)
+    for c, (level, slope_x, slope_y) in enumerate(judged.gain):
+        gain = np.exp2(level + slope_x * u + slope_y * v)
+        colors[c][wanted] = found[:, c] * gain
+    return colors
 
 
 def _robust_mean(colors: Array, weights: Array) -> tuple[Array, Array]:
     """The weighted mean of (N, 3, pixels) without those far from their median brightness; and the weight."""
     mean = (colors[:, 0] + colors[:, 1] + colors[:, 2]) / np.float32(3)
     brightness = np.log2(np.maximum(mean, 0) + np.float32(0.02))
-    near = np.abs(brightness - _median(brightness, weights > 0)) < _OUTLIER_STOPS
+    near = np.abs(brightness - lower_median(brightness, weights > 0)) < _OUTLIER_STOPS
     kept = np.where(near, weights, np.float32(0))
     total = kept.sum(axis=0)
     clean = np.zeros(colors.shape[1:], np.float32)
@@ -144,14 +201,30 @@ def _robust_mean(colors: Array, weights: Array) -> tuple[Array, Array]:
     return clean / np.maximum(total, np.float32(1e-6)), total
 
 
-def _median(values: Array, valid: npt.NDArray[np.bool_]) -> Array:
-    """The (lower) median over the first axis of what is valid; infinite where nothing is.
+def _fill(
+    base: Array, known: Array, fill: Sample | None, glance: Glance, small: Box, box: Box, near_px: float
+) -> Array:
+    """``base`` with what is not known taken from the fill, brought to what surrounds it."""
+    if known.min() >= 1:
+        return base
+    if fill is None:
+        return fill_smooth(base, known)
+    judged = _judge(glance, fill, small, near_px)
+    places = Places(np.flatnonzero(known < 1), box)
+    drawn = base.copy()
+    places.put(drawn, _colors(judged, places, np.arange(len(places.index)), box).T)
+    return _join(base, drawn, known)
 
-    Few rows of many pixels are sorted fastest by exchanging whole rows (odd-even transposition sort).
-    """
-    rows = list(np.where(valid, values, np.float32(np.inf)))
-    for turn in range(len(rows)):
-        for i in range(turn % 2, len(rows) - 1, 2):
-            rows[i], rows[i + 1] = np.minimum(rows[i], rows[i + 1]), np.maximum(rows[i], rows[i + 1])
-    middle = np.maximum(valid.sum(axis=0) - 1, 0) // 2
-    return np.asarray(np.take_along_axis(np.stack(rows), middle[None], axis=0)[0], np.float32)
+
+def _join(base: Array, drawn: Array, known: Array) -> Array:
+    """``drawn`` where nothing is known, its level bent so that no seam shows (in light, from what is known beside)."""
+    return base + (1 - known)[..., None] * (drawn - base)
+
+
+def _finish(plate: Array, inside: Array, filled: Array, known: Array) -> tuple[Array, Array]:
+    # Where the subject is only half there (a soft edge) the plate itself takes over, so that no ring shows.
+    soft = inside < _SOFT
+    if soft.any():
+        weight = np.clip(inside[soft] / _SOFT, 0, 1)[:, None]
+        filled[soft] = np.where(weight > 0, plate[soft] + weight * (filled[soft] - plate[soft]), plate[soft])
+    return filled, np.where(inside > 0, known, np.float32(1))

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +21,17 @@ from wanfx.frames import Box
 from wanfx.images import FramePattern, Layer, Plate
 from wanfx.io import exr
 from wanfx.ops.camera import CameraPath
-from wanfx.ops.clean import choose_samples, gather_clean
+from wanfx.ops.clean import Sample, choose_samples, gather_clean, reach_px
 from wanfx.ops.edges import bounding_box, grow_matte
+from wanfx.ops.glance import Glance, largest_channel, take_glance
 from wanfx.stages.context import WORK_COMPRESSION, Made, RunContext, make_frames, paintable, stage_key
 from wanfx.stages.ingest import Ingested
 from wanfx.stages.refine import Refined
 
 STAGE = "clean"
-VERSION = 1
+VERSION = 2
 Array = npt.NDArray[np.float32]
-_AROUND_PX = 24
+_FLOOR = 0.01
 _CACHE_BYTES = 256 * 2**20
 
 
@@ -64,14 +66,15 @@ class _CleanMaker:
         self._ingested, self._refined, self._camera = ingested, refined, camera
         self._plate = ingested.plate
         self._folder = paintable(run, "clean")
-        self._reader = _SampleReader(self._plate, refined, grow_px=self._options.grow_px)
+        self._floor = round(_FLOOR * 2.0**-ingested.exposure_stops, 9)
+        self._reader = _SampleReader(self._plate, refined, grow_px=self._options.grow_px, floor=self._floor)
 
     def key(self, frame: int) -> str:
         """The frame, its samples and how they lie to it."""
         samples = self._samples(frame)
         homographies = [np.round(self._camera.between(other, frame), 9).tolist() for other in samples]
         content = [(self._ingested.keys[other], self._refined.hashes[other]) for other in (frame, *samples)]
-        return stage_key(STAGE, VERSION, content, homographies, asdict(self._options))
+        return stage_key(STAGE, VERSION, content, homographies, self._floor, asdict(self._options))
 
     def make(self, frame: int) -> Made:
         """Write the frame's clean plate, unless an artist painted it."""
@@ -90,25 +93,27 @@ class _CleanMaker:
         rgb = exr.read_frame(plate.path(frame), canvas=plate.canvas, frame=frame).rgb
         hidden = self._reader.hidden(frame)
         seen = np.ones(hidden.shape, np.float32)
-        box = bounding_box(hidden).grow(_AROUND_PX).clip(Box(0, 0, plate.canvas.width, plate.canvas.height))
-        if not box.is_empty:
-            sources = _sources(self._reader, self._camera, frame, self._samples(frame))
+        there = bounding_box(hidden)
+        if not there.is_empty:
+            reach = reach_px(there)
+            box = there.grow(int(reach)).clip(Box(0, 0, plate.canvas.width, plate.canvas.height))
             linear = np.nan_to_num(rgb.astype(np.float32), posinf=0.0, neginf=0.0)
-            clean, seen_in_box = gather_clean(linear, hidden, sources, box=box)
-            inside = hidden[box.slices()] > 0
-            rgb[box.slices()][inside] = clean.astype(rgb.dtype)[inside]
-            seen[box.slices()][inside] = seen_in_box[inside]
+            glance = take_glance(linear, hidden, floor=self._floor)
+            clean, seen_in_box = gather_clean(linear, hidden, glance, self._sources(frame), box=box, near_px=reach)
+            here = box.slices()
+            changed = largest_channel(np.abs(clean - linear[here])) > 0
+            rgb[here][changed] = clean.astype(rgb.dtype)[changed]
+            seen[here] = seen_in_box
         write_clean(target, rgb, seen, plate=plate)
         weight = float(hidden.sum())
         return round(float((seen * hidden).sum()) / weight, 4) if weight else 1.0
 
-
-def _sources(
-    reader: _SampleReader, camera: CameraPath, frame: int, samples: tuple[int, ...]
-) -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[np.float64]]]:
-    for other in samples:
-        rgb, visible = reader.read(other)
-        yield rgb, visible, camera.between(other, frame)
+    def _sources(self, frame: int) -> list[Sample]:
+        reader, camera = self._reader, self._camera
+        return [
+            Sample(reader.glance(other), partial(reader.read, other), camera.between(other, frame))
+            for other in self._samples(frame)
+        ]
 
 
 def write_clean(path: Path, rgb: npt.NDArray[Any], seen: Array, *, plate: Plate) -> None:
@@ -134,31 +139,38 @@ def read_clean(path: Path, *, plate: Plate, frame: int) -> tuple[npt.NDArray[Any
 
 
 class _SampleReader:
-    """Frames and what is hidden in them, the last ones read kept within `_CACHE_BYTES`."""
+    """Frames and what is hidden in them, the last ones read kept within `_CACHE_BYTES`; glances are small, and stay."""
 
-    def __init__(self, plate: Plate, refined: Refined, *, grow_px: float) -> None:
-        self._plate, self._refined, self._grow_px = plate, refined, grow_px
+    def __init__(self, plate: Plate, refined: Refined, *, grow_px: float, floor: float) -> None:
+        self._plate, self._refined, self._grow_px, self._floor = plate, refined, grow_px, floor
         self._lock = threading.Lock()
-        self._cache: OrderedDict[int, tuple[npt.NDArray[Any], npt.NDArray[np.float16]]] = OrderedDict()
+        self._cache: OrderedDict[int, npt.NDArray[Any]] = OrderedDict()
+        self._glances: dict[int, Glance] = {}
 
     def hidden(self, frame: int) -> Array:
         """(H, W): the subject's alpha, grown."""
         matte = exr.read_matte(self._refined.matte.path(frame), canvas=self._plate.canvas)
         return grow_matte(matte, radius_px=self._grow_px)
 
-    def read(self, frame: int) -> tuple[npt.NDArray[Any], npt.NDArray[np.float16]]:
-        """RGB (NaN and Inf as 0) and what of it is background, native and half."""
+    def glance(self, frame: int) -> Glance:
+        """A glance at a sample; there are no more than ``clean.samples`` of them."""
+        with self._lock:
+            if frame not in self._glances:
+                self._glances[frame] = take_glance(self._read(frame), self.hidden(frame), floor=self._floor)
+            return self._glances[frame]
+
+    def read(self, frame: int) -> npt.NDArray[Any]:
+        """RGB (NaN and Inf as 0), native type."""
         with self._lock:
             return self._read(frame)
 
-    def _read(self, frame: int) -> tuple[npt.NDArray[Any], npt.NDArray[np.float16]]:
+    def _read(self, frame: int) -> npt.NDArray[Any]:
         if frame in self._cache:
             self._cache.move_to_end(frame)
             return self._cache[frame]
         rgb = exr.read_frame(self._plate.path(frame), canvas=self._plate.canvas, frame=frame).rgb
-        entry = (np.nan_to_num(rgb, posinf=0.0, neginf=0.0), (1 - self.hidden(frame)).astype(np.float16))
-        size = entry[0].nbytes + entry[1].nbytes
-        while self._cache and size * (len(self._cache) + 1) > _CACHE_BYTES:
+        entry = np.nan_to_num(rgb, posinf=0.0, neginf=0.0)
+        while self._cache and entry.nbytes * (len(self._cache) + 1) > _CACHE_BYTES:
             self._cache.popitem(last=False)
         self._cache[frame] = entry
         return entry
