@@ -1,5 +1,5 @@
-"""A shot that wanfx makes itself: a plate, a reference picture and a shot file, from nothing but numbers."""
+"""A shot that comes with wanfx: a plate, a reference picture and a shot file, and the truth about them."""
 
-from wanfx.demo.shot import make_demo_shot
+from wanfx.demo.shot import DemoTruth, demo_truth, make_demo_shot
 
-__all__ = ["make_demo_shot"]
+__all__ = ["DemoTruth", "demo_truth", "make_demo_shot"]

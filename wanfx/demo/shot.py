@@ -1,81 +1,85 @@
-"""Writes the demo shot to disk."""
+"""Puts the demo shot on disk, and says where the truth about it lies."""
 
 from __future__ import annotations
 
-from fractions import Fraction
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
-import numpy as np
-
-from wanfx.demo import plate, robot
-from wanfx.demo.drawing import Array
-from wanfx.frames import Box, FrameRange, Timecode
+from wanfx.frames import FrameRange
 from wanfx.images import FramePattern
 from wanfx.io.atomic import atomic_path, write_text
-from wanfx.io.exr_header import timecode_attribute
-from wanfx.io.exr_parts import Part, write_parts
 
-RATE = 24
-FRAMES = FrameRange(1001, 1000 + plate.FRAMES)
-_FIRST_TIMECODE = Timecode.parse("01:00:00:00", rate=RATE)
+FRAMES = FrameRange(1001, 1024)
+_DATA = Path(__file__).parent / "data"
 _PLATE_NAME = "plate/demo.####.exr"
-_SHOT = """\
+_REFERENCE_NAME = "reference.png"
+_SHOT = f"""\
 schema = "wanfx.shot/1"
 name = "demo"
 task = "replace"
-plate = "{plate}"
+plate = "{_PLATE_NAME}"
 
 [reference]
-path = "robot.png"
+path = "{_REFERENCE_NAME}"
 
 [[subjects]]
-name = "walker"
-box = [{x0}, {y0}, {x1}, {y1}]
-frame = {frame}
+name = "actor"
 """
 
 
-def make_demo_shot(folder: Path) -> Path:
-    """Make the demo shot in ``folder`` and give the path of its ``shot.toml``, which is written last.
+@dataclass(frozen=True)
+class DemoTruth:
+    """What is known of the demo shot because it was rendered: files, some of them by frame.
 
-    The plate is 24 frames of 640x360 scene-linear ACEScg half EXR (1001-1024, 24 fps, timecode from 01:00:00:00):
-    a slow pan over a room through which a person walks, with a lamp of value 40 and a few pixels of -0.05. The
-    reference is a robot on a transparent ground, sRGB. Files are the same in every run; those that are there are
-    written again. Raises DiskFullError, NotWritableError.
+    ``mattes`` are how much of each pixel the actor covers (channel Y, 0..1, motion blur and hair included); ``clean``
+    is the set without him, ``clean_shadow`` the set with his shadow (ACEScg); none of them has the plate's grain.
+    ``actor_poses`` has all 133 points in every frame, ``reference_pose`` those of the reference picture
+    (`wanfx.io.pose_file`).
     """
-    pattern = FramePattern(str(folder / _PLATE_NAME))
-    camera = plate.DemoPlate()
-    for index, frame in enumerate(FRAMES):
-        _write_frame(pattern.path(frame), camera.frame(index), index)
-    _write_reference(folder / "robot.png", robot.draw_robot())
-    x0, y0, x1, y1 = camera.walker_box(0)
+
+    mattes: Mapping[int, Path]
+    clean: Mapping[int, Path]
+    clean_shadow: Mapping[int, Path]
+    actor_poses: Path
+    reference_pose: Path
+
+
+def make_demo_shot(folder: Path) -> Path:
+    """Copy the demo shot into ``folder`` and give the path of its ``shot.toml``, which is written last.
+
+    The plate is 24 frames of 640x360 scene-linear ACEScg half EXR (1001-1024, 24 fps, timecode from 01:00:00:00): the
+    camera pans with an actor who steps aside, waves and calls, in a room with lamps of values up to 40, with motion
+    blur and grain. The reference is another figure on a transparent ground, sRGB. Files that are there are written
+    again. Raises DiskFullError, NotWritableError.
+    """
+    plate = FramePattern(str(folder / _PLATE_NAME))
+    shipped = FramePattern(str(_DATA / _PLATE_NAME))
+    for frame in FRAMES:
+        _copy(Path(shipped.path(frame)), Path(plate.path(frame)))
+    _copy(_DATA / _REFERENCE_NAME, folder / _REFERENCE_NAME)
     shot_file = folder / "shot.toml"
-    write_text(shot_file, _SHOT.format(plate=_PLATE_NAME, frame=FRAMES.first, x0=x0, y0=y0, x1=x1, y1=y1))
+    write_text(shot_file, _SHOT)
     return shot_file
 
 
-def _write_frame(path: Path, acescg: Array, index: int) -> None:
-    window = Box(0, 0, plate.WIDTH, plate.HEIGHT)
-    attributes = {
-        "timeCode": timecode_attribute(_FIRST_TIMECODE + index),
-        "framesPerSecond": Fraction(RATE),
-        "colorInteropID": "lin_ap1_scene",
-        # The ACEScg primaries and white point: S-2014-004, section 4.
-        "chromaticities": (0.713, 0.293, 0.165, 0.83, 0.128, 0.044, 0.32168, 0.33767),
-        "cameraModel": "wanfx demo camera",
-        "demoPanPx": plate.pan_px(index),
-    }
-    part = Part("rgba", acescg.astype(np.float16), ("R", "G", "B"))
-    write_parts(path, [part], data_window=window, display_window=window, attributes=attributes)
+def demo_truth() -> DemoTruth:
+    """Where the truth about the demo shot lies, in the installed package: to read, not to write."""
+    folder = _DATA / "truth"
+    return DemoTruth(
+        _by_frame(folder, "matte"),
+        _by_frame(folder, "clean"),
+        _by_frame(folder, "clean_shadow"),
+        folder / "actor_pose.json",
+        folder / "reference_pose.json",
+    )
 
 
-def _write_reference(path: Path, rgba_linear: Array) -> None:
-    """As an sRGB PNG (IEC 61966-2-1), which holds straight alpha."""
-    alpha = rgba_linear[..., 3:]
-    straight = np.clip(rgba_linear[..., :3] / np.maximum(alpha, 1e-4), 0, 1)
-    encoded = np.where(straight <= 0.0031308, straight * 12.92, 1.055 * straight ** (1 / 2.4) - 0.055)
-    bgra_display = np.concatenate([encoded[..., ::-1], alpha], axis=-1)
-    _, data = cv2.imencode(".png", np.round(bgra_display * 255).astype(np.uint8))
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(data.tobytes())
+def _by_frame(folder: Path, kind: str) -> dict[int, Path]:
+    return {int(path.name.split(".")[1]): path for path in sorted(folder.glob(f"{kind}.*.exr"))}
+
+
+def _copy(source: Path, target: Path) -> None:
+    """The bits alone: the copy is as writable as any new file, whatever the installed one is."""
+    with atomic_path(target) as temporary:
+        temporary.write_bytes(source.read_bytes())
