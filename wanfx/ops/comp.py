@@ -6,6 +6,7 @@ are copied. Mattes are rounded to half first, then composited.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,11 @@ Half = npt.NDArray[np.float16]
 def is_lit(matte: Half) -> npt.NDArray[np.bool_]:
     """Where a half matte is not 0; by its bits, which is forty times faster than comparing halves."""
     return np.asarray((np.ascontiguousarray(matte).view(np.uint16) & np.uint16(0x7FFF)) != 0)
+
+
+def any_channel(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Where (H, W) any channel of (H, W, C) is set; several times faster than ``mask.any(axis=2)``."""
+    return functools.reduce(np.bitwise_or, np.moveaxis(mask, 2, 0))
 
 
 @dataclass(frozen=True)

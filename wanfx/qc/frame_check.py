@@ -14,7 +14,7 @@ import numpy.typing as npt
 from wanfx.errors import WanfxError
 from wanfx.frames import Box, nominal_rate
 from wanfx.io import exr
-from wanfx.ops.comp import Mattes, composite, is_lit
+from wanfx.ops.comp import Mattes, any_channel, composite, is_lit
 from wanfx.ops.edges import bounding_box
 from wanfx.ops.kept import kept_digest
 from wanfx.stages.header import PREFIX
@@ -54,6 +54,7 @@ def check_frame(path: Path, frame: int, *, manifest: Mapping[str, Any], plate: P
         fault("nothing-lost", f"parts {', '.join(missing)} are missing")
         return FrameFaults(frame, faults)
     pixels = {name: _pixels(part) for name, part in parts.items() if name != "plate"}
+    pixels["rgb"] = np.ascontiguousarray(pixels["rgba"][..., :3])
     theirs = None
     if plate is not None and plate.is_file():
         theirs = exr.read_frame(plate, canvas=header.data_window, frame=frame).rgb
@@ -98,11 +99,11 @@ def _check_header(header: exr.ExrHeader, fact: Mapping[str, Any], manifest: Mapp
 def _check_pixels(
     pixels: Mapping[str, Pixels], fact: Mapping[str, Any], manifest: Mapping[str, Any], fault: Any
 ) -> None:
-    rgb = pixels["rgba"][..., :3]
+    rgb = pixels["rgb"]
     edit, character, reveal = (pixels[name][..., 0] for name in ("matte_edit", "matte_character", "matte_reveal"))
     shadow = pixels["shadow"]
     edited = is_lit(edit)
-    if kept_digest(np.ascontiguousarray(rgb), edited) != fact["kept_sha256"]:
+    if kept_digest(rgb, edited) != fact["kept_sha256"]:
         fault("plate-integrity", "pixels outside the edit matte are not those of the plate")
     if not np.isfinite(rgb[edited]).all():
         fault("scene-linear", "edited pixels are NaN or infinite")
@@ -110,7 +111,7 @@ def _check_pixels(
         wrong = edit != (np.float32(1) - character.astype(np.float32)).astype(np.float16)
     else:
         one = np.float16(1).view(np.uint16)
-        is_shadowed = (np.ascontiguousarray(shadow).view(np.uint16) != one).any(axis=2)
+        is_shadowed = any_channel(np.ascontiguousarray(shadow).view(np.uint16) != one)
         wrong = edited != (is_lit(character) | is_lit(reveal) | is_shadowed)
     if wrong.any():
         fault("two-mattes", f"matte_edit is not the union of what is edited at {_first(wrong)}")
@@ -125,10 +126,10 @@ def _check_layers(
         return
     inside = {name: values[box.slices()] for name, values in pixels.items()}
     mattes = Mattes(*(inside[name][..., 0] for name in ("matte_character", "matte_reveal", "matte_edit")))
-    rgb = inside["rgba"][..., :3]
+    rgb = inside["rgb"]
     char = inside[f"char_{manifest['subjects'][0]['layer']}"]
     judged = is_lit(mattes.edit)
-    if plate is None or plate.shape != pixels["rgba"][..., :3].shape:
+    if plate is None or plate.shape != pixels["rgb"].shape:
         base = rgb
         judged &= (mattes.reveal >= 1) | (mattes.character >= 1)
     else:
@@ -143,7 +144,7 @@ def _close(ours: Pixels, theirs: Pixels) -> npt.NDArray[np.bool_]:
     """Within the rounding of a half."""
     a, b = ours.astype(np.float32), theirs.astype(np.float32)
     near = np.abs(a - b) <= 2e-3 * np.maximum(np.abs(a), np.abs(b)) + 1e-6
-    return np.asarray(near.all(axis=2))
+    return ~any_channel(~near)
 
 
 def _first(where: npt.NDArray[np.bool_], box: Box | None = None) -> str:
@@ -152,13 +153,13 @@ def _first(where: npt.NDArray[np.bool_], box: Box | None = None) -> str:
 
 
 def _compare_with_plate(pixels: Mapping[str, Pixels], theirs: Pixels, fault: Any) -> None:
-    ours = pixels["rgba"][..., :3]
+    ours = pixels["rgb"]
     edit = pixels["matte_edit"][..., 0]
     if ours.dtype != theirs.dtype or ours.shape != theirs.shape:
         fault("plate-integrity", f"pixels are {ours.dtype} {ours.shape}, the plate's {theirs.dtype} {theirs.shape}")
         return
     bits = np.uint16 if ours.dtype == np.float16 else np.uint32
-    differs = (np.ascontiguousarray(ours).view(bits) != np.ascontiguousarray(theirs).view(bits)).any(axis=2)
-    changed = differs & (edit == 0)
+    differs = any_channel(ours.view(bits) != np.ascontiguousarray(theirs).view(bits))
+    changed = differs & ~is_lit(edit)
     if changed.any():
         fault("plate-integrity", f"rgba is not the plate at {_first(changed)}")
