@@ -121,15 +121,20 @@ class ModelSpace:
 
     def over_ceiling(self, linear_rec709: Pixels) -> Mask:
         """Where (H, W) any channel of (H, W, 3) light is above +1 in model space, or not finite."""
-        return np.asarray(~(linear_rec709 <= np.float32(self.ceiling)).all(axis=-1))
+        return _any_channel(~(linear_rec709 <= np.float32(self.ceiling)))
 
     def under_floor(self, linear_rec709: Pixels) -> Mask:
         """Where (H, W) any channel of (H, W, 3) light is below -1 in model space, or not finite."""
-        return np.asarray(~(linear_rec709 >= np.float32(self.floor)).all(axis=-1))
+        return _any_channel(~(linear_rec709 >= np.float32(self.floor)))
 
     def at_ceiling(self, model: Pixels) -> Mask:
         """Where (H, W) any channel of generated (H, W, 3) values met +1 (to a half's precision there)."""
-        return np.asarray((model >= np.float32(1.0 - 2.0**-11)).any(axis=-1))
+        return _any_channel(model >= np.float32(1.0 - 2.0**-11))
+
+
+def _any_channel(mask: Mask) -> Mask:
+    # Several times faster than any(axis=-1) over three channels.
+    return np.asarray(mask[..., 0] | mask[..., 1] | mask[..., 2])
 
 
 def _finite(values: Pixels) -> Pixels:
