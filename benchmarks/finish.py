@@ -11,13 +11,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import OpenEXR
 from _report import Figure, parse_arguments, report
 
 from wanfx.backends.draft import DraftGenerator
@@ -67,10 +69,12 @@ def _measure(folder: Path, canvas: Box, count: int) -> list[Figure]:
                 name: {channel: np.ascontiguousarray(plane) for channel, plane in part.planes.items()}
                 for name, part in read.items()
             }
-            seconds["reads"].append(_time(lambda p=pair: setup.read_inputs(p[0])))
-            seconds["pure"].append(
-                seconds["reads"][-1] + _time(lambda x=parts, h=header: _write_pure(folder / "pure.exr", x, h))
-            )
+            # wanfx makes two frames side by side, each with one thread; OpenEXR alone gets both threads for one.
+            with _openexr_threads(2):
+                seconds["reads"].append(_time(lambda p=pair: setup.read_inputs(p[0])))
+                seconds["pure"].append(
+                    seconds["reads"][-1] + _time(lambda x=parts, h=header: _write_pure(folder / "pure.exr", x, h))
+                )
             seconds["oiiotool"].append(_time(lambda p=pair: setup.oiiotool(p[0])))
     middle = {name: float(np.median(values)) for name, values in seconds.items()}
     ratios = [ours / pure for ours, pure in zip(seconds["finish"], seconds["pure"], strict=True)]
@@ -95,10 +99,16 @@ def _time(call: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
+@contextmanager
+def _openexr_threads(count: int) -> Iterator[None]:
+    before = OpenEXR.global_thread_count()
+    OpenEXR.set_global_thread_count(count)
+    yield
+    OpenEXR.set_global_thread_count(before)
+
+
 def _write_pure(path: Path, parts: _Planes, header: exr.ExrHeader) -> None:
     """OpenEXR alone, two threads, ZIP, durable as wanfx's files are."""
-    import OpenEXR
-
     common = {
         "type": OpenEXR.scanlineimage, "compression": OpenEXR.ZIP_COMPRESSION,
         "dataWindow": header.data_window.window, "displayWindow": header.display_window.window,
@@ -150,7 +160,7 @@ class _Setup:
         hashes = dict.fromkeys(frames, "")
         conditioning = Conditioning(
             plate=self.plate, size=self.crop.size, crops=dict.fromkeys(frames, self.crop), space=ModelSpace(0.0),
-            background=self.patterns["clean"], background_hashes=hashes, card=None, placements={}, key="",
+            background=self.patterns["clean"], background_hashes=hashes, character=None, key="",
             is_world=False,
         )  # fmt: skip
         measures: dict[int, dict[str, Any]] = {frame: {"plate_error": 0.0, "at_ceiling": 0.0} for frame in frames}
@@ -165,8 +175,6 @@ class _Setup:
 
     def read_inputs(self, frame: int) -> None:
         """Every file that a comp frame is made of, decoded by OpenEXR alone."""
-        import OpenEXR
-
         for path in (self.plate.path(frame), *(pattern.path(frame) for pattern in self.patterns.values())):
             with OpenEXR.File(str(path), separate_channels=True) as file:
                 file.channels()
@@ -209,7 +217,8 @@ def _context(folder: Path) -> RunContext:
     shot_folder = ShotFolder.of(folder, shot="bench")
     events = EventLog(folder / "events.jsonl", run="bench")
     cancellation: Any = None
-    return RunContext(shot, Options(), shot_folder, shot_folder.in_progress(), load_config(), events, cancellation)
+    options = Options().with_values({"finish.compression": "zip"}, source="flag")
+    return RunContext(shot, options, shot_folder, shot_folder.in_progress(), load_config(), events, cancellation)
 
 
 if __name__ == "__main__":

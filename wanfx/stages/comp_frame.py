@@ -109,6 +109,9 @@ class CompMaker:
         self._run, self._inputs = run, inputs
         self._options = run.options.finish
         self._plate: Plate = inputs.conditioning.plate
+        is_draft = inputs.generated.generator.quality == "draft"
+        automatic: exr.Compression = "rle" if is_draft else "zip"
+        self._compression = automatic if self._options.compression == "auto" else self._options.compression
         size = self._plate.canvas.size
         self._ones = np.ones((size.height, size.width), np.float16)
 
@@ -264,7 +267,7 @@ class CompMaker:
             data_window=header.data_window,
             display_window=plate.display_window,
             pixel_aspect=plate.pixel_aspect,
-            compression=self._options.compression,
+            compression=self._compression,
             attributes=comp_attributes(header, plate, frame, color=self._run.color, provenance=self._inputs.provenance),
         )
 
