@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -22,6 +23,7 @@ _OUTLIER_STOPS = np.float32(0.35)
 _NEAR = 0.2
 _CLOSE_PX = 12.0
 _FADE = 0.15
+_BEND_PX = 2.0
 _SOFT = np.float32(0.25)
 
 
@@ -204,27 +206,44 @@ def _robust_mean(colors: Array, weights: Array) -> tuple[Array, Array]:
 def _fill(
     base: Array, known: Array, fill: Sample | None, glance: Glance, small: Box, box: Box, near_px: float
 ) -> Array:
-    """``base`` with what is not known taken from the fill, brought to what surrounds it."""
+    """``base`` with what is not known taken from the fill, its level bent to what surrounds it; else smooth."""
     if known.min() >= 1:
         return base
     if fill is None:
         return fill_smooth(base, known)
     judged = _judge(glance, fill, small, near_px)
     places = Places(np.flatnonzero(known < 1), box)
-    drawn = base.copy()
-    places.put(drawn, _colors(judged, places, np.arange(len(places.index)), box).T)
-    return _join(base, drawn, known)
+    drawn = _colors(judged, places, np.arange(len(places.index)), box).T
+    bend = places.take(_enlarge(_bend(base, known, judged, glance.floor), small, box, glance.step))
+    lift, weight = np.float32(glance.floor), places.take(known)[:, None]
+    drawn = (drawn + lift) * np.exp2(bend) - lift
+    covered = places.take(_enlarge(judged.visible.astype(np.float32), small, box, glance.step)) > _VISIBLE
+    out, shown = base.copy(), known.copy()
+    places.put(out, places.take(base) * weight + (1 - weight) * drawn)
+    places.put(shown, np.maximum(places.take(known), covered.astype(np.float32)))
+    return fill_smooth(out, shown)
 
 
-def _join(base: Array, drawn: Array, known: Array) -> Array:
-    """``drawn`` where nothing is known, its level bent so that no seam shows (in light, from what is known beside)."""
-    return base + (1 - known)[..., None] * (drawn - base)
+def _bend(base: Array, known: Array, judged: _Judged, floor: float) -> Array:
+    """By how many stops (h, w, 3, small) the fill has to change so that no seam shows, from what is known beside."""
+    size = (judged.stops.shape[1], judged.stops.shape[0])
+    sure = (known >= 1).astype(np.float32)
+    weight = np.asarray(cv2.resize(sure, size, interpolation=cv2.INTER_AREA), np.float32)
+    weight = np.where(judged.visible & (weight > _VISIBLE), np.float32(1), np.float32(0))
+    small = np.maximum(cv2.resize(base * sure[..., None], size, interpolation=cv2.INTER_AREA), 0)
+    off = np.clip(np.log2(small + np.float32(floor)) - judged.stops, -1, 1) * weight[..., None]
+    # Grain at the rim must not be drawn into the hole.
+    total = cv2.GaussianBlur(weight, (0, 0), _BEND_PX)[..., None]
+    off = cv2.GaussianBlur(np.asarray(off, np.float32), (0, 0), _BEND_PX) / np.maximum(total, np.float32(1e-3))
+    return fill_smooth(np.asarray(off, np.float32), weight)
 
 
 def _finish(plate: Array, inside: Array, filled: Array, known: Array) -> tuple[Array, Array]:
     # Where the subject is only half there (a soft edge) the plate itself takes over, so that no ring shows.
-    soft = inside < _SOFT
+    soft = (inside > 0) & (inside < _SOFT)
     if soft.any():
         weight = np.clip(inside[soft] / _SOFT, 0, 1)[:, None]
-        filled[soft] = np.where(weight > 0, plate[soft] + weight * (filled[soft] - plate[soft]), plate[soft])
+        filled[soft] = plate[soft] + weight * (filled[soft] - plate[soft])
+    outside = (inside <= 0) & (known < 1)
+    filled[outside] = plate[outside]
     return filled, np.where(inside > 0, known, np.float32(1))

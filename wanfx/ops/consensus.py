@@ -16,6 +16,7 @@ _RESIDUE_STOPS = np.float32(0.15)
 _ANY_STOPS = np.float32(0.3)
 _SMOOTH_PX = 1.2
 _LEAST_SEEN = 2
+_CLOSEST = np.float32(0.25)
 _STEADY_STOPS = np.float32(0.12)
 _SPECK_PX = 12
 _LEAST_LEFT = 0.02
@@ -60,6 +61,21 @@ def believe(
     Within ``near_px`` of the subject what is darker than the consensus is its shadow; within ``close_px`` what differs
     either way is a part of it that the matte missed; elsewhere only what differs a lot is left out.
     """
+    trust = _agree(stops, visible, consensus, away_px=away_px, near_px=near_px, close_px=close_px)
+    # Whatever lies right beside the subject may be its blur, even where nobody can tell.
+    trust = trust * (_CLOSEST + (1 - _CLOSEST) * np.minimum(away_px / np.float32(close_px), 1))
+    return np.asarray(trust, np.float32)
+
+
+def _agree(
+    stops: Array,
+    visible: npt.NDArray[np.bool_],
+    consensus: Consensus,
+    *,
+    away_px: Array,
+    near_px: float,
+    close_px: float,
+) -> Array:
     is_both = visible & (consensus.count > 0)
     off = _smooth(np.where(is_both[..., None], stops - consensus.stops, np.float32(0)))
     level, most = mean_channel(off), largest_channel(np.abs(off))
@@ -90,7 +106,7 @@ def find_leftovers(
     The subject's shadow within ``near_px`` and parts of it within ``close_px``, where other frames agree among
     themselves on what is there.
     """
-    trust = believe(stops, visible, consensus, away_px=away_px, near_px=near_px, close_px=close_px)
+    trust = _agree(stops, visible, consensus, away_px=away_px, near_px=near_px, close_px=close_px)
     is_steady = (consensus.count >= _LEAST_SEEN) & (consensus.spread < _STEADY_STOPS) & (away_px < near_px)
     left = np.where(is_steady & visible, 1 - trust, np.float32(0))
     sure = remove_specks((left > 0.5).astype(np.float32), area_px=_SPECK_PX)

@@ -13,7 +13,7 @@ from wanfx.frames import Box
 
 Array = npt.NDArray[np.float32]
 Matrix = npt.NDArray[np.float64]
-_WIDTH_PX = 420
+_WIDTH_PX = 320
 HALF = np.array([[1.0, 0.0, 0.5], [0.0, 1.0, 0.5], [0.0, 0.0, 1.0]])
 """From pixel indices to places with centres at .5."""
 
@@ -40,12 +40,18 @@ class Glance:
         return np.diag([1 / self.step, 1 / self.step, 1.0])
 
 
-def take_glance(linear: npt.NDArray[Any], hidden: Array, *, floor: float) -> Glance:
+def glance_step(width_px: int) -> int:
+    """How many times smaller a glance at so wide a frame is."""
+    return max(1, round(width_px / _WIDTH_PX))
+
+
+def take_glance(linear: npt.NDArray[Any], hidden: Array, *, floor: float, step: int | None = None) -> Glance:
     """A glance at ``linear`` (H, W, 3, finite), of which ``hidden`` (H, W) is no background.
 
-    ``floor`` (linear) is the light below which differences do not matter.
+    ``floor`` (linear) is the light below which differences do not matter; ``step`` is `glance_step` of the width where
+    none is given.
     """
-    step = max(1, round(linear.shape[1] / _WIDTH_PX))
+    step = step or glance_step(linear.shape[1])
     size = (-(-linear.shape[1] // step), -(-linear.shape[0] // step))
     right, below = size[0] * step - linear.shape[1], size[1] * step - linear.shape[0]
     rgb, visible = linear.astype(np.float32), 1 - hidden
@@ -60,6 +66,13 @@ def take_glance(linear: npt.NDArray[Any], hidden: Array, *, floor: float) -> Gla
     away_px = np.minimum(away, np.float32(1e4)) * np.float32(step)
     stops = np.asarray(stops, np.float32)
     return Glance(stops, shown, np.asarray(away_px, np.float32), float(step), floor, mean_channel(stops))
+
+
+def on_grid(box: Box, *, step: int) -> Box:
+    """The box grown to whole pixels of a glance."""
+    return Box(
+        box.x0 // step * step, box.y0 // step * step, -(-box.x1 // step) * step, -(-box.y1 // step) * step
+    )  # fmt: skip
 
 
 def mean_channel(pixels: Array) -> Array:

@@ -17,6 +17,8 @@ _POINTS = 2500
 _LEAST_POINTS = 60
 _LEAST_GAIN = 0.95
 _LONGEST_PX = 4.0
+_ENOUGH_PX = 0.02
+_GAIN_POINTS = 1500
 _SMOOTH_PX = 0.8
 _LEAST_FIT = np.array([-1.0, -0.5, -0.5])
 _SHEAR_RIDGE = 1e-2
@@ -54,7 +56,10 @@ def refine_motion(plate_stops: Array, sample_stops: Array, matrix: Matrix, commo
             best, best_error = current, error
         if turn == _ROUNDS or error < 1e-6:
             break
-        current = _moved(current, _solve(design, ours - theirs, weights), box)
+        moved = _moved(current, _solve(design, ours - theirs, weights), box)
+        if _farthest(current, moved, box) < _ENOUGH_PX:
+            break
+        current = moved
     is_better = best_error < _LEAST_GAIN * before and _farthest(matrix, best, box) <= _LONGEST_PX
     return best if is_better else matrix
 
@@ -118,15 +123,15 @@ def fit_gain(difference: Array, weights: Array, *, box: Box) -> Array:
     out = np.zeros((3, 3), np.float32)
     if len(places) < _LEAST_POINTS:
         return out
-    places = places[:: max(1, len(places) // _POINTS)]
+    places = places[:: max(1, len(places) // _GAIN_POINTS)]
     weight = weights.reshape(-1)[places].astype(np.float64)
     design = np.stack([np.ones(len(places)), *_spread(places, box)], axis=1)
     for channel in range(3):
         values = difference[..., channel].reshape(-1)[places].astype(np.float64)
         fit = np.array([_weighted_median(values, weight), 0.0, 0.0])
-        for _ in range(3):
+        for _ in range(2):
             away = np.abs(values - design @ fit)
-            scale = max(_weighted_median(away, weight) * 1.4826, 1e-3)
+            scale = max(float(np.median(away)) * 1.4826, 1e-3)
             w = weight * (1 - np.minimum(away / (4.685 * scale), 1) ** 2) ** 2
             ridge = np.diag([0.0, 1.0, 1.0]) * 0.02 * w.sum()
             fit = np.linalg.lstsq(_normal(design, w) + ridge, np.einsum("ni,n->i", design, w * values), rcond=None)[0]

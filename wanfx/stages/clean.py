@@ -6,8 +6,6 @@ background was seen in some frame.
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -21,18 +19,20 @@ from wanfx.frames import Box
 from wanfx.images import FramePattern, Layer, Plate
 from wanfx.io import exr
 from wanfx.ops.camera import CameraPath
-from wanfx.ops.clean import Sample, choose_samples, gather_clean, reach_px
-from wanfx.ops.edges import bounding_box, grow_matte
-from wanfx.ops.glance import Glance, largest_channel, take_glance
-from wanfx.stages.context import WORK_COMPRESSION, Made, RunContext, make_frames, paintable, stage_key
+from wanfx.ops.clean import choose_samples, gather_clean, reach_px
+from wanfx.ops.edges import bounding_box
+from wanfx.ops.glance import largest_channel, on_grid, take_glance
+from wanfx.stages.context import WORK_COMPRESSION, Made, RunContext, paintable, stage_key
+from wanfx.stages.fill import FillMaker
 from wanfx.stages.ingest import Ingested
 from wanfx.stages.refine import Refined
+from wanfx.stages.sample_reader import SampleReader
+from wanfx.units import Unit
 
 STAGE = "clean"
 VERSION = 2
 Array = npt.NDArray[np.float32]
 _FLOOR = 0.01
-_CACHE_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,11 @@ def run_clean(
 ) -> Cleaned:
     """The clean plate of ``frames``."""
     maker = _CleanMaker(run, ingested, refined, camera)
-    records = make_frames(run, stage=STAGE, frames=frames, key=maker.key, make=maker.make)
+    with run.stage(STAGE, units=len(frames)) as progress:
+        # The fill comes first, for all frames share it.
+        maker.fill.use(progress.make(maker.fill.unit(), maker.fill.make, count=False))
+        jobs = ((Unit(STAGE, str(frame), maker.key(frame)), partial(maker.make, frame)) for frame in frames)
+        records = dict(zip(frames, progress.make_many(jobs), strict=True))
     return Cleaned(
         Layer("clean", maker.pattern, ingested.plate.frames),
         {frame: next(iter(record.files.values())) for frame, record in records.items()},
@@ -67,14 +71,21 @@ class _CleanMaker:
         self._plate = ingested.plate
         self._folder = paintable(run, "clean")
         self._floor = round(_FLOOR * 2.0**-ingested.exposure_stops, 9)
-        self._reader = _SampleReader(self._plate, refined, grow_px=self._options.grow_px, floor=self._floor)
+        self._reader = SampleReader(self._plate, refined, grow_px=self._options.grow_px, floor=self._floor)
+        key = (self._content(self.samples(None)), self._floor, asdict(self._options))
+        self.fill = FillMaker(run, self._plate, camera, self._reader, samples=self.samples, content=key)
 
     def key(self, frame: int) -> str:
         """The frame, its samples and how they lie to it."""
-        samples = self._samples(frame)
+        samples = self.samples(frame)
         homographies = [np.round(self._camera.between(other, frame), 9).tolist() for other in samples]
-        content = [(self._ingested.keys[other], self._refined.hashes[other]) for other in (frame, *samples)]
-        return stage_key(STAGE, VERSION, content, homographies, self._floor, asdict(self._options))
+        content = self._content((frame, *samples))
+        return stage_key(
+            STAGE, VERSION, content, homographies, self.fill.key(frame), self._floor, asdict(self._options)
+        )
+
+    def _content(self, frames: tuple[int, ...]) -> list[tuple[str, str]]:
+        return [(self._ingested.keys[frame], self._refined.hashes[frame]) for frame in frames]
 
     def make(self, frame: int) -> Made:
         """Write the frame's clean plate, unless an artist painted it."""
@@ -83,9 +94,11 @@ class _CleanMaker:
         was_made = self._folder.write(path, lambda target: seen.append(self._write(target, frame)))
         return Made((path,), {"seen": seen[0] if seen else 1.0, "painted": not was_made})
 
-    def _samples(self, frame: int) -> tuple[int, ...]:
-        confidence = self._camera.confidence
-        return choose_samples(list(self._plate.frames), frame, count=self._options.samples, confidence=confidence)
+    def samples(self, frame: int | None) -> tuple[int, ...]:
+        """The samples of a frame, nearest first; without one, all of the shot's in order."""
+        frames, confidence = list(self._plate.frames), self._camera.confidence
+        at = frames[0] - 1 if frame is None else frame
+        return choose_samples(frames, at, count=self._options.samples, confidence=confidence)
 
     def _write(self, target: Path, frame: int) -> float:
         """Write to ``target``; how much of what is hidden was seen in other frames."""
@@ -95,25 +108,22 @@ class _CleanMaker:
         seen = np.ones(hidden.shape, np.float32)
         there = bounding_box(hidden)
         if not there.is_empty:
-            reach = reach_px(there)
-            box = there.grow(int(reach)).clip(Box(0, 0, plate.canvas.width, plate.canvas.height))
             linear = np.nan_to_num(rgb.astype(np.float32), posinf=0.0, neginf=0.0)
             glance = take_glance(linear, hidden, floor=self._floor)
-            clean, seen_in_box = gather_clean(linear, hidden, glance, self._sources(frame), box=box, near_px=reach)
+            reach = reach_px(there)
+            whole = Box(0, 0, plate.canvas.width, plate.canvas.height)
+            box = on_grid(there.grow(int(reach)), step=int(glance.step)).clip(whole)
+            clean, seen_in_box = gather_clean(
+                linear, hidden, glance, self._reader.samples(self.samples(frame), self._camera, frame), box=box,
+                near_px=reach, fill=self.fill.sample(frame),
+            )  # fmt: skip
             here = box.slices()
-            changed = largest_channel(np.abs(clean - linear[here])) > 0
+            changed = (largest_channel(np.abs(clean - linear[here])) > 0) | (hidden[here] > 0)
             rgb[here][changed] = clean.astype(rgb.dtype)[changed]
             seen[here] = seen_in_box
         write_clean(target, rgb, seen, plate=plate)
         weight = float(hidden.sum())
         return round(float((seen * hidden).sum()) / weight, 4) if weight else 1.0
-
-    def _sources(self, frame: int) -> list[Sample]:
-        reader, camera = self._reader, self._camera
-        return [
-            Sample(reader.glance(other), partial(reader.read, other), camera.between(other, frame))
-            for other in self._samples(frame)
-        ]
 
 
 def write_clean(path: Path, rgb: npt.NDArray[Any], seen: Array, *, plate: Plate) -> None:
@@ -136,41 +146,3 @@ def read_clean(path: Path, *, plate: Plate, frame: int) -> tuple[npt.NDArray[Any
     if seen is None:
         return read.rgb, np.ones(read.rgb.shape[:2], np.float16)
     return read.rgb, seen
-
-
-class _SampleReader:
-    """Frames and what is hidden in them, the last ones read kept within `_CACHE_BYTES`; glances are small, and stay."""
-
-    def __init__(self, plate: Plate, refined: Refined, *, grow_px: float, floor: float) -> None:
-        self._plate, self._refined, self._grow_px, self._floor = plate, refined, grow_px, floor
-        self._lock = threading.Lock()
-        self._cache: OrderedDict[int, npt.NDArray[Any]] = OrderedDict()
-        self._glances: dict[int, Glance] = {}
-
-    def hidden(self, frame: int) -> Array:
-        """(H, W): the subject's alpha, grown."""
-        matte = exr.read_matte(self._refined.matte.path(frame), canvas=self._plate.canvas)
-        return grow_matte(matte, radius_px=self._grow_px)
-
-    def glance(self, frame: int) -> Glance:
-        """A glance at a sample; there are no more than ``clean.samples`` of them."""
-        with self._lock:
-            if frame not in self._glances:
-                self._glances[frame] = take_glance(self._read(frame), self.hidden(frame), floor=self._floor)
-            return self._glances[frame]
-
-    def read(self, frame: int) -> npt.NDArray[Any]:
-        """RGB (NaN and Inf as 0), native type."""
-        with self._lock:
-            return self._read(frame)
-
-    def _read(self, frame: int) -> npt.NDArray[Any]:
-        if frame in self._cache:
-            self._cache.move_to_end(frame)
-            return self._cache[frame]
-        rgb = exr.read_frame(self._plate.path(frame), canvas=self._plate.canvas, frame=frame).rgb
-        entry = np.nan_to_num(rgb, posinf=0.0, neginf=0.0)
-        while self._cache and entry.nbytes * (len(self._cache) + 1) > _CACHE_BYTES:
-            self._cache.popitem(last=False)
-        self._cache[frame] = entry
-        return entry
