@@ -14,6 +14,7 @@ Array = npt.NDArray[np.float32]
 Matrix = npt.NDArray[np.float64]
 _ROW = 1024
 _SPARE = 4
+_LAMP, _OVERSHOOT = 1.5, np.float32(0.5)
 
 
 class Places:
@@ -34,7 +35,9 @@ class Places:
 
 
 def sample_at(pixels: npt.NDArray[Any], matrix: Matrix, across: Array, down: Array) -> Array:
-    """(N, 3) float32: ``pixels`` (H, W, 3) at the places that ``matrix`` leads to ``across``, ``down``; bicubic."""
+    """(N, 3) float32: ``pixels`` (H, W, 3) at the places that ``matrix`` leads to ``across``, ``down``; bicubic,
+    without its ringing around what is brighter than white.
+    """
     back = np.linalg.inv(matrix)
     back = (back / back[2, 2]).astype(np.float32)
     x = back[0, 0] * across + back[0, 1] * down + back[0, 2]
@@ -57,4 +60,9 @@ def sample_at(pixels: npt.NDArray[Any], matrix: Matrix, across: Array, down: Arr
     padded[0, : len(x)], padded[1, : len(x)] = x - x0, y - y0
     maps = padded.reshape(2, rows_count, _ROW)
     found = cv2.remap(part, maps[0], maps[1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    if part.max() > _LAMP:
+        # Beside a lamp the cubic's negative lobes would make a black ring: it may not go far from the linear value.
+        plain = cv2.remap(part, maps[0], maps[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        room = np.abs(plain) * _OVERSHOOT
+        found = np.clip(found, plain - room, plain + room)
     return np.asarray(found.reshape(-1, 3)[: len(x)], np.float32)
