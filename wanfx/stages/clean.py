@@ -30,7 +30,7 @@ from wanfx.stages.sample_reader import SampleReader
 from wanfx.units import Unit
 
 STAGE = "clean"
-VERSION = 2
+VERSION = 3
 Array = npt.NDArray[np.float32]
 _FLOOR = 0.01
 
