@@ -16,12 +16,13 @@ import numpy.typing as npt
 from _report import Figure, parse_arguments, report
 
 from wanfx.backends.lite_pose import LitePoseEstimator
-from wanfx.demo import make_demo_shot
+from wanfx.demo import demo_truth, make_demo_shot
 from wanfx.frames import FrameRange, Size
 from wanfx.images import FramePattern
 from wanfx.io import exr
 from wanfx.io.pose_file import read_poses
 from wanfx.manifest import read_manifest
+from wanfx.names import slug
 from wanfx.ops.pose import LEFT_ANKLE, LEFT_WRIST, RIGHT_ANKLE, RIGHT_WRIST, Pose
 from wanfx.ops.pose_smooth import smooth_poses
 from wanfx.session import RunRequest, run_shot
@@ -44,14 +45,31 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         shot = load_shot(make_demo_shot(Path(name) / "shot"))
         outcome = run_shot(RunRequest(shot, Path(name) / "out"))
-        report(_measure(outcome.version.folder), json_file=given.json)
+        figures = _measure(outcome.version.folder) + _against_truth(outcome.version.folder)
+        report(figures, json_file=given.json)
+
+
+def _against_truth(version: Path) -> list[Figure]:
+    """The demo's actor, found in the plate, against what was rendered."""
+    truth = demo_truth()
+    found, _size = read_poses(version.parent / "work" / "pose" / "actor.json")
+    real, _size = read_poses(truth.actor_poses)
+    figures = []
+    for name, points in _JOINTS.items():
+        gaps = [gap for frame in real for gap in _distances(real[frame], found[frame], points)]
+        figures.append(Figure(f"actor's {name} against the truth, mean distance", float(np.mean(gaps)), "px"))
+    overlaps = []
+    for frame, path in truth.mattes.items():
+        ours = exr.read_matte(version / "matte" / "actor" / f"actor.{frame}.exr")
+        theirs = exr.read_matte(path)
+        overlaps.append(float(np.minimum(ours, theirs).sum() / np.maximum(ours, theirs).sum()))
+    return [*figures, Figure("actor's matte against the truth, overlap", float(np.mean(overlaps)), "of 1")]
 
 
 def _measure(version: Path) -> list[Figure]:
     manifest = read_manifest(version / "manifest.json")
     comp = _Comp(version, manifest)
-    subject = manifest["subjects"][0]
-    actor, _size = read_poses(version.parent / "work" / "pose" / f"{Path(subject['mattes'][-1]).name}.json")
+    actor, _size = read_poses(version.parent / "work" / "pose" / f"{slug(manifest['subjects'][0]['name'])}.json")
     estimator = LitePoseEstimator()
     estimator.load()
     found = smooth_poses(dict(estimator.track(comp, matte=comp.matte)), smooth_frames=2.0)
