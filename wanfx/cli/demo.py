@@ -1,4 +1,4 @@
-"""``wanfx demo``: a small shot that wanfx makes itself, run and verified."""
+"""``wanfx demo``: the small shot that comes with wanfx, run and verified."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from wanfx.shot import load_shot
 
 
 def run_command(parsed: argparse.Namespace) -> int:
-    """Make the demo's plate and reference, run the shot, and print where everything is."""
+    """Copy the demo's plate and reference, run the shot, and print where everything is."""
     out = Path(parsed.out)
     console = Console(stderr=True)
     shot_file = out / "shot" / "shot.toml"
     if not shot_file.exists():
-        console.print("making the demo's plate and reference picture", highlight=False)
+        console.print("copying the demo's plate and reference picture", highlight=False)
         shot_file = make_demo_shot(out / "shot")
     with ProgressDisplay(console) as display:
         outcome = run_shot(RunRequest(load_shot(shot_file), out), listeners=(display,))

@@ -66,7 +66,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     clean.add_argument("shot_folder", metavar="SHOT_FOLDER", help="a shot's folder, as out/shot")
     clean.add_argument("--dry-run", action="store_true", help="only say what would go")
-    demo = commands.add_parser("demo", help="make a small shot, run it and verify it")
+    demo = commands.add_parser("demo", help="run the small shot that comes with wanfx, and verify it")
     demo.add_argument("--out", metavar="DIR", default="wanfx-demo", help="folder for the demo (default: %(default)s)")
     return parser
 
