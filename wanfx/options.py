@@ -81,6 +81,10 @@ class ConditionOptions:
         Knob("Draft character: a puppet that performs, a card that follows, or a puppet where poses are found"),
     ] = "auto"
     margin: Annotated[float, Knob("Room around the subject, as a part of its size", "", 0, 2)] = 0.25
+    world_exposure: Annotated[
+        Literal["match", "keep"],
+        Knob("New background of task background: bring its exposure to the old one's, 2 stops at most, or keep it"),
+    ] = "match"
     exposure_stops: Annotated[
         Optional[float],
         Knob("Exposure of the model's picture; measured from the plate when not given", "stops", -16, 16),

@@ -88,8 +88,12 @@ class BackgroundInput:
     path: Annotated[str, Key("still, sequence or movie of the new background")]
     colorspace: Annotated[Optional[str], Key("OCIO colour space; the file's own tags when not given")] = None
     follow: Annotated[
-        Literal["camera", "none"], Key("a still moves with the plate's camera, or stands still in the frame")
-    ] = "camera"
+        Literal["auto", "camera", "none"],
+        Key(
+            "camera: it moves with the plate's camera (for movies and sequences with a locked one); none: it stands in "
+            "the frame as it is; auto: camera for a still, none for a movie or sequence"
+        ),
+    ] = "auto"
 
 
 @dataclass(frozen=True)

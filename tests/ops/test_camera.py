@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from wanfx.frames import FrameRange, Size
-from wanfx.ops.camera import CameraPath, track_camera
+from wanfx.ops.camera import CameraPath, hold_lost, track_camera
 
 _HALF = np.array([[1.0, 0.0, 0.5], [0.0, 1.0, 0.5], [0.0, 0.0, 1.0]])
 _WIDTH, _HEIGHT = 320, 180
@@ -111,3 +112,27 @@ def test_paths_chain_scale_and_come_back_from_json() -> None:
     full = path.scaled(4.0, 3.0, dx=5.0, dy=-7.0).between(0, 2) @ np.array([45.0, 53.0, 1.0])
     assert np.allclose(full[:2] / full[2], moved[:2] / moved[2] * [4.0, 3.0] + [5.0, -7.0])
     assert CameraPath.from_dict(path.as_dict()).as_dict() == path.as_dict()
+
+
+def _shifts(*across: float) -> dict[int, npt.NDArray[np.float64]]:
+    """To the first frame, from how far each frame's pixels are moved across."""
+    return {1001 + i: np.array([[1.0, 0, x], [0, 1, 0], [0, 0, 1]]) for i, x in enumerate(across)}
+
+
+def test_a_path_that_was_never_lost_is_left_as_it_is() -> None:
+    path = CameraPath(_shifts(0, 2, 4), dict.fromkeys((1001, 1002, 1003), 0.9))
+    held, lost = hold_lost(path, least=0.3)
+    assert held is path
+    assert lost == ()
+
+
+def test_where_the_camera_is_lost_it_goes_on_slower_and_slower_and_never_jumps() -> None:
+    across = [0.0, 2, 4, 6, 300, 300, 300, 302, 304]
+    sure = {1001 + i: 0.0 if 4 <= i <= 6 else 1.0 for i in range(9)}
+    held, lost = hold_lost(CameraPath(_shifts(*across), sure), least=0.3)
+    assert lost == (1005, 1006, 1007)
+    steps = np.diff([held.to_first[frame][0, 2] for frame in range(1001, 1010)])
+    np.testing.assert_allclose(steps[:3], 2)
+    assert (np.diff(steps[2:6]) < 0).all()
+    assert steps[5] > 0.9
+    np.testing.assert_allclose(steps[6:], 2)

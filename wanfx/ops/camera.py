@@ -23,6 +23,7 @@ _CELLS = 10
 _A_CELL = 10
 _LEAST_MATCHES = 12
 _NEW_ANCHOR = 0.6
+_SLOWING = 0.8
 _HALF = np.array([[1.0, 0.0, 0.5], [0.0, 1.0, 0.5], [0.0, 0.0, 1.0]])
 
 
@@ -58,6 +59,28 @@ class CameraPath:
             {int(frame): np.array(matrix, np.float64) for frame, matrix in data["to_first"].items()},
             {int(frame): float(value) for frame, value in data["confidence"].items()},
         )
+
+
+def hold_lost(camera: CameraPath, *, least: float) -> tuple[CameraPath, tuple[int, ...]]:
+    """The path without jumps where it was lost (confidence below ``least``), and the frames where it was.
+
+    A lost frame goes on as the camera last moved, slowing down by a fifth a frame; those after it move as they were
+    measured, from there.
+    """
+    frames = sorted(camera.to_first)
+    held = {frames[0]: camera.to_first[frames[0]]}
+    lost = []
+    step = np.eye(3)
+    for before, frame in itertools.pairwise(frames):
+        if camera.confidence.get(frame, 0.0) < least:
+            lost.append(frame)
+            step = np.eye(3) + _SLOWING * (step - np.eye(3))
+        else:
+            step = camera.between(frame, before)
+        matrix = held[before] @ step
+        held[frame] = np.asarray(matrix / matrix[2, 2])
+    # Rounding adds up over many frames: a path that was never lost is the one that was measured.
+    return (CameraPath(held, camera.confidence) if lost else camera), tuple(lost)
 
 
 @dataclass(frozen=True, eq=False)

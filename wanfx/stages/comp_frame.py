@@ -19,6 +19,7 @@ from wanfx.images import Matte, Plate
 from wanfx.io import exr
 from wanfx.ops.comp import Mattes, composite, is_lit, keep_mattes, make_mattes
 from wanfx.ops.crop import from_model
+from wanfx.ops.decontaminate import own_colors
 from wanfx.ops.edges import bounding_box, grow_matte
 from wanfx.ops.kept import kept_digest
 from wanfx.stages.clean import read_clean
@@ -28,7 +29,7 @@ from wanfx.stages.generate import Generated, read_generated
 from wanfx.stages.header import comp_attributes
 
 STAGE = "finish"
-VERSION = 1
+VERSION = 2
 Pixels = npt.NDArray[Any]
 Half = npt.NDArray[np.float16]
 Array = npt.NDArray[np.float32]
@@ -203,7 +204,8 @@ class CompMaker:
         alpha = mattes.character.astype(np.float32)[..., None]
         with np.errstate(over="ignore", invalid="ignore"):
             clean = _in_range(self._inputs.bridge.decode(model), plate_rgb.dtype)
-            rgb = np.where(alpha > 0, plate_rgb.astype(np.float32) * alpha, np.float32(0))
+            own = own_colors(plate_rgb.astype(np.float32), alpha[..., 0])
+            rgb = np.where(alpha > 0, own * alpha, np.float32(0))
             char = np.concatenate([rgb, alpha], axis=2).astype(np.float16)
         ceiling = self._inputs.conditioning.space.at_ceiling(model) & is_lit(mattes.edit)
         return _Layers(box, char, clean, mattes, ceiling.astype(np.float16))

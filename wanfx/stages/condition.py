@@ -32,7 +32,7 @@ def run_condition(
     stops = run.options.condition.exposure_stops
     space = ModelSpace(ingested.exposure_stops if stops is None else stops)
     if run.shot.task == "background":
-        return _background(run, ingested.plate, camera, space, frames)
+        return _background(run, ingested, refined, camera, space, frames)
     cleaned = run_clean(run, ingested, refined, camera, frames=frames)
     reference = run_reference(run, plate_space=ingested.plate.color_space)
     character, models = _character(run, ingested, tracked, refined, reference)
@@ -64,17 +64,18 @@ def _character(
 
 
 def _background(
-    run: RunContext, plate: Plate, camera: CameraPath, space: ModelSpace, frames: list[int]
+    run: RunContext, ingested: Ingested, refined: Refined, camera: CameraPath, space: ModelSpace, frames: list[int]
 ) -> Conditioning:
-    pattern, hashes = run_world(run, plate, camera, frames=frames)
+    plate = ingested.plate
+    world = run_world(run, ingested, refined, camera, frames=frames)
     whole = Box(0, 0, plate.canvas.width, plate.canvas.height)
     return Conditioning(
         plate=plate,
         size=model_size(whole, pixel_aspect=plate.pixel_aspect),
         crops=dict.fromkeys(plate.frames, whole),
         space=space,
-        background=pattern,
-        background_hashes=hashes,
+        background=world.pattern,
+        background_hashes=world.hashes,
         character=None,
         key=stage_key(STAGE, VERSION, space.NAME, space.exposure_stops, run.color.sha256),
         is_world=True,

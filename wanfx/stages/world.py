@@ -1,69 +1,158 @@
-"""The new world of task ``background``: the given still, sequence or movie, as plate-sized linear frames."""
+"""The new world of task ``background``: the given still, sequence or movie, as plate-sized linear frames.
+
+It moves with the plate's camera where the shot says so, and is brought to the old background's exposure.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from wanfx.errors import BadPixelsError, SequenceError
 from wanfx.frames import FrameRange
 from wanfx.images import FramePattern, Plate
+from wanfx.io import exr
 from wanfx.io.atomic import sha256_file
-from wanfx.ops.camera import CameraPath
+from wanfx.ops.camera import CameraPath, hold_lost
+from wanfx.ops.edges import bounding_box
+from wanfx.ops.exposure import match_stops, median_stops
 from wanfx.shot import Shot
 from wanfx.stages.clean import write_clean
-from wanfx.stages.context import Made, RunContext, stage_key
+from wanfx.stages.context import Made, RunContext, StageProgress, stage_key
+from wanfx.stages.ingest import Ingested
+from wanfx.stages.refine import Refined
 from wanfx.stages.source import Source, Wanted, open_source
+from wanfx.stages.world_placing import Placing
 from wanfx.units import Record, Unit
 from wanfx_color.configs import ColorConfig
 from wanfx_color.transforms import converter
 
 STAGE = "world"
-VERSION = 1
+VERSION = 2
 Array = npt.NDArray[np.float32]
+_LEAST_CONFIDENCE = 0.3
+_MOST_STOPS = 2.0
+_LOOKS = 5
+_AROUND = 0.5
 
 
-def run_world(
-    run: RunContext, plate: Plate, camera: CameraPath, *, frames: list[int]
-) -> tuple[FramePattern, Mapping[int, str]]:
-    """The world's frames and their hashes. Raises SequenceError where it is shorter than the shot."""
-    source, follow = open_world(run.shot, frames=plate.frames, color=run.color)
-    pattern = FramePattern(str(run.work / "world" / "world.####.exr"))
-    placing = _Placing(plate, camera, source, follow=follow)
-    to_plate = converter(run.color, source.space.name, plate.color_space)
-    movie_hash = sha256_file(source.path) if source.kind == "movie" else ""
+@dataclass(frozen=True)
+class World:
+    """The world's frames, their hashes, by how many stops its exposure was changed, and where the camera was lost."""
+
+    pattern: FramePattern
+    hashes: Mapping[int, str]
+    exposure_stops: float
+    lost: tuple[int, ...]
+
+
+def run_world(run: RunContext, ingested: Ingested, refined: Refined, camera: CameraPath, *, frames: list[int]) -> World:
+    """The world of ``frames``. Raises SequenceError where it is shorter than the shot, BadPixelsError."""
+    source, follow = open_world(run.shot, frames=ingested.plate.frames, color=run.color)
+    held, lost = hold_lost(camera, least=_LEAST_CONFIDENCE) if follow else (camera, ())
+    if lost:
+        run.warn(STAGE, f"the camera was lost in {len(lost)} frames ({_name(lost)}); the background goes on smoothly "
+                        "as it last moved", frame=lost[0])  # fmt: skip
+    maker = _WorldMaker(run, ingested, refined, source, Placing(ingested.plate, held, source, follow=follow))
     records: dict[int, Record] = {}
     with run.stage(STAGE, units=len(frames)) as progress:
-        for frame, number, encoded in _pictures(source, plate, frames):
-            content = [movie_hash, number] if movie_hash else sha256_file(source.file(number))
-            matrix = np.round(placing.matrix(frame), 9).tolist()
-            key = stage_key(
-                STAGE,
-                VERSION,
-                content,
-                source.space.name,
-                run.color.sha256,
-                plate.color_space,
-                matrix,
-                [plate.canvas.as_list(), plate.display_window.as_list(), plate.pixel_aspect],
+        maker.match(progress)
+        for frame, number, encoded in _pictures(source, ingested.plate, frames):
+            unit = Unit(STAGE, str(frame), maker.key(frame, number))
+            records[frame] = progress.make(unit, partial(maker.make, frame, number, encoded))
+    hashes = {frame: next(iter(record.files.values())) for frame, record in records.items()}
+    return World(maker.pattern, hashes, maker.stops, lost)
+
+
+def _name(frames: tuple[int, ...]) -> str:
+    few = ", ".join(str(frame) for frame in frames[:6])
+    return few if len(frames) <= 6 else f"{few} ... {frames[-1]}"
+
+
+class _WorldMaker:
+    """Makes the world frame by frame, all with one exposure."""
+
+    def __init__(self, run: RunContext, ingested: Ingested, refined: Refined, source: Source, placing: Placing) -> None:
+        self.pattern = FramePattern(str(run.work / "world" / "world.####.exr"))
+        self.stops = 0.0
+        self._run, self._ingested, self._refined = run, ingested, refined
+        self._source, self._placing, self._plate = source, placing, ingested.plate
+        self._to_plate = converter(run.color, source.space.name, self._plate.color_space)
+        self._movie_hash = sha256_file(source.path) if source.kind == "movie" else ""
+
+    def match(self, progress: StageProgress) -> None:
+        """Find the shot's one exposure; says where it is too far off to be matched."""
+        if self._run.options.condition.world_exposure == "keep":
+            return
+        frames = list(self._plate.frames)
+        looks = [frames[i] for i in np.unique(np.linspace(0, len(frames) - 1, _LOOKS).astype(int))]
+        first = self._source.frames.first
+        content = [(self._ingested.keys[frame], self._refined.hashes[frame], self._common(frame)) for frame in looks]
+        key = stage_key(STAGE, VERSION, "exposure", content, self._content(first))
+        record = progress.make(Unit(STAGE, "exposure", key), lambda: self._measure(looks, first), count=False)
+        self.stops = float(record.facts["exposure_stops"])
+        if abs(self.stops) >= _MOST_STOPS:
+            self._run.warn(STAGE, f"the new background's exposure is {_MOST_STOPS:g} stops or more off the plate's; it "
+                                  f"was brought {_MOST_STOPS:g} stops nearer")  # fmt: skip
+
+    def _measure(self, looks: list[int], first: int) -> Made:
+        """Around the actor, the old background against the new one's first picture."""
+        linear = self._linear(first, next(iter(self._source.read()))[1])
+        pairs = []
+        for frame in looks:
+            old = exr.read_frame(self._plate.path(frame), canvas=self._plate.canvas, frame=frame).rgb
+            alpha = exr.read_matte(self._refined.matte.path(frame), canvas=self._plate.canvas)
+            around = _around(alpha)
+            finite = np.nan_to_num(old.astype(np.float32), posinf=0.0, neginf=0.0)
+            wanted, there = median_stops(finite, around), median_stops(self._placing.place(linear, frame), around)
+            if wanted is not None and there is not None:
+                pairs.append((wanted, there))
+        return Made((), {"exposure_stops": match_stops(pairs, most=_MOST_STOPS)})
+
+    def key(self, frame: int, number: int) -> str:
+        """The picture, how it is placed, and its exposure."""
+        return stage_key(STAGE, VERSION, self._content(number), self._common(frame), self.stops)
+
+    def _content(self, number: int) -> Any:
+        return [self._movie_hash, number] if self._movie_hash else sha256_file(self._source.file(number))
+
+    def _common(self, frame: int) -> list[Any]:
+        plate = self._plate
+        return [
+            self._source.space.name, self._run.color.sha256, plate.color_space,
+            np.round(self._placing.matrix(frame), 9).tolist(),
+            [plate.canvas.as_list(), plate.display_window.as_list(), plate.pixel_aspect],
+        ]  # fmt: skip
+
+    def make(self, frame: int, number: int, read: Callable[[], npt.NDArray[Any]]) -> Made:
+        """Write one frame."""
+        rgb = self._placing.place(self._linear(number, read()) * np.float32(2.0**self.stops), frame)
+        write_clean(self.pattern.path(frame), rgb, np.ones(rgb.shape[:2], np.float32), plate=self._plate)
+        return Made((self.pattern.path(frame),), {"exposure_stops": self.stops})
+
+    def _linear(self, number: int, encoded: npt.NDArray[Any]) -> Array:
+        linear = self._to_plate(np.ascontiguousarray(encoded, dtype=np.float32).copy())
+        if not np.isfinite(linear).all():
+            raise BadPixelsError(
+                "has NaN or Inf pixels", key="background", path=self._source.path, frame=number, remedy="mend it"
             )
+        return np.asarray(linear, np.float32)
 
-            def make(frame: int = frame, number: int = number, encoded: Any = encoded) -> Made:
-                linear = to_plate(np.ascontiguousarray(encoded()))
-                if not np.isfinite(linear).all():
-                    raise BadPixelsError(
-                        "has NaN or Inf pixels", key="background", path=source.path, frame=number, remedy="mend it"
-                    )
-                rgb = placing.place(linear, frame)
-                write_clean(pattern.path(frame), rgb, np.ones(rgb.shape[:2], np.float32), plate=plate)
-                return Made((pattern.path(frame),))
 
-            records[frame] = progress.make(Unit(STAGE, str(frame), key), make)
-    return pattern, {frame: next(iter(record.files.values())) for frame, record in records.items()}
+def _around(alpha: Array) -> npt.NDArray[np.bool_]:
+    """The background beside the actor; all of it where there is none."""
+    box = bounding_box(alpha)
+    near = np.ones(alpha.shape, bool)
+    if not box.is_empty:
+        near[:] = False
+        rows, columns = int(_AROUND * box.height), int(_AROUND * box.width)
+        near[max(0, box.y0 - rows) : box.y1 + rows, max(0, box.x0 - columns) : box.x1 + columns] = True
+    return np.asarray(near & (alpha <= 0))
 
 
 def open_world(shot: Shot, *, frames: FrameRange, color: ColorConfig) -> tuple[Source, bool]:
@@ -79,7 +168,7 @@ def open_world(shot: Shot, *, frames: FrameRange, color: ColorConfig) -> tuple[S
             path=source.path,
             remedy="give a background as long as the shot, or a still",
         )
-    return source, is_still and given.follow == "camera"
+    return source, given.follow == "camera" or (given.follow == "auto" and is_still)
 
 
 def _pictures(source: Source, plate: Plate, frames: list[int]) -> Iterator[tuple[int, int, Any]]:
@@ -95,60 +184,3 @@ def _pictures(source: Source, plate: Plate, frames: list[int]) -> Iterator[tuple
             yield numbers[number], number, lambda encoded=encoded: encoded
         if number >= max(numbers):
             return
-
-
-class _Placing:
-    """Where the world's picture lies in the plate: filling it, and, for a still, moving with the camera."""
-
-    def __init__(self, plate: Plate, camera: CameraPath, source: Source, *, follow: bool) -> None:
-        self._plate, self._camera, self._follow = plate, camera, follow
-        size = source.canvas.size
-        width = size.width * source.pixel_aspect
-        x0, y0, x1, y1 = self._extent()
-        aspect = plate.pixel_aspect
-        scale = max((x1 - x0) * aspect / width, (y1 - y0) / size.height)
-        across, down = scale * source.pixel_aspect / aspect, scale
-        self._fill = np.array(
-            [
-                [across, 0.0, (x0 + x1 - size.width * across) / 2],
-                [0.0, down, (y0 + y1 - size.height * down) / 2],
-                [0.0, 0.0, 1.0],
-            ]
-        )
-
-    def matrix(self, frame: int) -> npt.NDArray[np.float64]:
-        """World pixels to plate pixels (centres at .5)."""
-        if not self._follow:
-            return self._fill
-        return np.asarray(self._camera.between(self._plate.frames.first, frame) @ self._fill)
-
-    def place(self, linear: Array, frame: int) -> Array:
-        """The world as the plate's camera sees it."""
-        half = np.array([[1.0, 0.0, 0.5], [0.0, 1.0, 0.5], [0.0, 0.0, 1.0]])
-        matrix = np.linalg.inv(half) @ self.matrix(frame) @ half
-        canvas = self._plate.canvas
-        shrink = np.sqrt(abs(np.linalg.det(matrix[:2, :2])))
-        if shrink < 1:
-            # Warping samples single pixels; a larger picture is blurred to the plate's pitch first.
-            blur = 0.5 * float(np.sqrt(1 / shrink**2 - 1)) + 1e-6
-            linear = np.asarray(cv2.GaussianBlur(linear, (0, 0), blur), np.float32)
-        warped = cv2.warpPerspective(
-            linear, matrix, (canvas.width, canvas.height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
-        )
-        return np.asarray(warped, np.float32)
-
-    def _extent(self) -> tuple[float, float, float, float]:
-        """What the camera sees in all frames, in the first frame's pixels."""
-        canvas = self._plate.canvas
-        corners = np.array(
-            [[0, 0, 1], [canvas.width, 0, 1], [0, canvas.height, 1], [canvas.width, canvas.height, 1]], float
-        )
-        if not self._follow:
-            return 0.0, 0.0, float(canvas.width), float(canvas.height)
-        seen = []
-        for frame in self._plate.frames:
-            placed = corners @ self._camera.between(frame, self._plate.frames.first).T
-            seen.append(placed[:, :2] / placed[:, 2:])
-        points = np.concatenate(seen)
-        low, high = points.min(axis=0), points.max(axis=0)
-        return float(low[0]), float(low[1]), float(high[0]), float(high[1])
