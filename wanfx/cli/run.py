@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
 from rich.console import Console
 
@@ -38,6 +40,8 @@ def print_outcome(outcome: Outcome) -> None:
     console.print(promise_table(outcome.promises))
     console.print(f"{manifest['shot']}: {manifest['task']} by {manifest['backend']}, quality {manifest['quality']}, "
                   f"frames {manifest['frames']}", markup=False, highlight=False)  # fmt: skip
+    if manifest.get("character"):
+        console.print(f"  {'character':<9} {_describe(manifest['character'])}", markup=False, highlight=False)
     for title, path in (
         ("comp", folder / manifest["comp"]["pattern"]),
         *(("review", folder / e["path"]) for e in manifest["files"] if e["path"].startswith("review/")),
@@ -45,3 +49,11 @@ def print_outcome(outcome: Outcome) -> None:
         ("manifest", outcome.version.manifest),
     ):
         console.print(f"  {title:<9} {path}", soft_wrap=True, markup=False, highlight=False)
+
+
+def _describe(character: Mapping[str, Any]) -> str:
+    """How the draft's character was made, in words."""
+    if character["why_card"]:
+        return f"a card that does not perform: {character['why_card']}"
+    lacks = f"; the picture does not show: {', '.join(character['missing'])}" if character["missing"] else ""
+    return f"{character['kind']}{lacks}"
