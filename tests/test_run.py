@@ -68,6 +68,18 @@ def test_the_delivery_is_laid_out_as_promised(root: Path) -> None:
     assert not [path for path in json.dumps(manifest).split('"') if path.startswith("/")], "no absolute paths"
 
 
+def test_what_is_known_of_copied_frames_is_what_was_known_when_they_were_made(root: Path) -> None:
+    before = read_manifest(_version(root, 1) / "manifest.json")
+    again = f"{FIRST + 2}-{FIRST + 3}"
+    assert _run(root, "--frames", again, "--set", "generate.backend=fake", "--set", "matte.backend=flow") == 0
+    after = read_manifest(_version(root, 2) / "manifest.json")
+    made = {str(FIRST + 2), str(FIRST + 3)}
+    for frame, fact in after["frame_facts"].items():
+        assert (fact == before["frame_facts"][frame]) is (frame not in made)
+    names = {model["name"] for model in after["models"]}
+    assert {"wanfx-fake", "wanfx-draft", "wanfx-flow"} <= names, "every model of every frame is listed"
+
+
 def test_a_report_is_drawn_again_from_the_delivery_alone(root: Path) -> None:
     page = _version(root, 1) / "report" / "index.html"
     drawn = page.read_text(encoding="utf-8")

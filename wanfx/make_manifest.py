@@ -10,11 +10,11 @@ from typing import Any
 from wanfx import __version__
 from wanfx.io.atomic import sha256_file
 from wanfx.keys import make_key
-from wanfx.manifest import SCHEMA
+from wanfx.manifest import SCHEMA, read_manifest
 from wanfx.options import specs
 from wanfx.stages.comp_frame import FinishInputs
 from wanfx.stages.context import RunContext
-from wanfx.stages.finish import Finished
+from wanfx.stages.finish import CONFIDENCE, Finished, is_copied
 from wanfx.stages.ingest import Ingested
 from wanfx.stages.matte import Tracked
 
@@ -79,10 +79,14 @@ def _subject(delivered: Delivered) -> dict[str, Any]:
 
 
 def _models(delivered: Delivered) -> list[dict[str, str]]:
-    """Every model that took part, once."""
+    """Every model that took part, once; those of copied frames, too."""
     inputs = delivered.inputs
     cards = (*delivered.tracked.models, *inputs.conditioning.models, *inputs.generated.generator.models)
-    return [asdict(card) for card in dict.fromkeys(cards)]
+    models = [asdict(card) for card in dict.fromkeys(cards)]
+    last = delivered.run.folder.latest_complete()
+    if last is not None and any(is_copied(fact) for fact in delivered.finished.facts.values()):
+        models += [model for model in read_manifest(last.manifest)["models"] if model not in models]
+    return models
 
 
 def _character(delivered: Delivered) -> dict[str, Any] | None:
@@ -99,9 +103,14 @@ def request_key(run: RunContext) -> str:
 
 
 def _frame_fact(delivered: Delivered, frame: int) -> dict[str, Any]:
+    """What is known of a frame; of a copied one, what its own manifest said."""
+    fact = dict(delivered.finished.facts[frame])
+    if is_copied(fact):
+        return fact
     character = delivered.inputs.conditioning.character
-    performed = {} if character is None else {"performance": dict(character.measures(frame))}
-    return {**delivered.finished.facts[frame], "confidence": delivered.inputs.confidence.get(frame), **performed}
+    if character is not None:
+        fact |= {"character": character.kind, "performance": dict(character.measures(frame))}
+    return {**fact, CONFIDENCE: delivered.inputs.confidence.get(frame)}
 
 
 def _plate(delivered: Delivered) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wanfx import __version__
+from wanfx.backends.protocols import ModelCard
 from wanfx.backends.registry import find_generator
 from wanfx.delivery import Version
 from wanfx.errors import InputError, MissingError, PromiseBrokenError, ShotError
@@ -82,7 +83,7 @@ def _make_inputs(
     frames = sorted({frame for window in windows for frame in window.frames})
     conditioning = run_condition(run, ingested, tracked, refined, camera, frames=frames)
     bridge = conditioning.bridge(run.color)
-    generated = run_generate(run, conditioning, refined, bridge, frames=wanted)
+    generated = run_generate(run, conditioning, refined, bridge, frames=wanted, plate_hashes=ingested.keys)
     new, new_hashes, mattes, confidence = refined.matte, refined.hashes, [refined.matte], tracked.confidence
     if conditioning.character is not None:
         performed = conditioning.character.confidence
@@ -93,7 +94,7 @@ def _make_inputs(
     inputs = FinishInputs(
         conditioning=conditioning, generated=generated, bridge=bridge, old=refined.matte, old_hashes=refined.hashes,
         new=new, new_hashes=new_hashes, confidence=confidence, plate_hashes=ingested.keys, layer=tracked.layer,
-        provenance=_provenance(run, generated.generator),
+        provenance=_provenance(run, generated.generator, (*tracked.models, *conditioning.models)),
     )  # fmt: skip
     return inputs, mattes
 
@@ -198,8 +199,9 @@ def _is_up_to_date(run: RunContext, last: _Last, keys: dict[int, str]) -> bool:
     )
 
 
-def _provenance(run: RunContext, generator: Any) -> dict[str, str]:
-    models = generator.models
+def _provenance(run: RunContext, generator: Any, found_by: tuple[ModelCard, ...]) -> dict[str, str]:
+    """What every frame's header says of how it was made. ``found_by``: the models of matte and poses."""
+    models = tuple(dict.fromkeys((*generator.models, *found_by)))
     return {
         "software": f"wanfx {__version__}",
         "shot": run.shot.name,

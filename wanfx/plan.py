@@ -13,7 +13,7 @@ from wanfx.frames import FrameRange, Size
 from wanfx.options import Options
 from wanfx.stages.source import Source
 
-# A pixel of a half-float plate: the comp, measured with grain, 13 bytes in RLE; in work, not compressed, clean plate 8 and
+# A pixel of a half-float plate: the comp, measured with grain, 13 bytes in RLE; in work, not packed, clean plate 8,
 # generated frames 8, and mattes 1; a movie's plate 6.
 _COMP_BYTES, _WORK_BYTES, _COPY_BYTES = 13.0, 17.0, 6.0
 _SPARE_BYTES = 64 * 2**20

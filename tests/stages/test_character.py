@@ -64,7 +64,7 @@ def test_without_poses_the_character_is_a_card_and_events_confidence_and_manifes
     assert _run(shot, "--events", str(events)) == 0
     manifest = read_manifest(_version(shot) / "manifest.json")
     assert manifest["character"]["kind"] == "card"
-    assert "no model" in manifest["character"]["why_card"]
+    assert "not looked for" in manifest["character"]["why_card"]
     assert any("models fetch lite" in event.text for event in read_events(events) if isinstance(event, Warned))
     assert max(fact["confidence"] for fact in manifest["frame_facts"].values()) < 0.5
     parts, _ = exr.read_parts(_version(shot) / "comp" / f"tiny_draft_v001.{FIRST}.exr", ["check_confidence"])

@@ -68,6 +68,8 @@ def check_backends(options: Options) -> None:
     values = options.as_dict()
     for key, kind in _OPTIONS.items():
         stage, _, option = key.partition(".")
+        if kind == "pose estimator" and options.condition.character == "card":
+            continue
         models = _find(kind, values[stage][option], key=key).models
         if models is not None and not is_installed(models):
             what = f"{kind} {values[stage][option]} needs models or a module that are not here"

@@ -48,7 +48,13 @@ class Net:
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Without the lines that the runtime writes to stderr from C++ each time a network is loaded."""
-    keep, sink = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        keep = os.dup(2)
+    except OSError:
+        # A process without a console has no stderr to keep quiet.
+        yield
+        return
+    sink = os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(sink, 2)
         yield

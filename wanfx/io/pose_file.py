@@ -43,3 +43,10 @@ def read_poses(path: Path, *, key: str = "") -> tuple[dict[int, Pose], Size]:
     if not poses:
         raise ShotError("holds no pose", key=key, path=path, remedy=_REMEDY)
     return poses, Size(int(width), int(height))
+
+
+def check_pose_size(of: Size, picture: Size, *, key: str, path: Path) -> None:
+    """Raise ShotError where a pose is not of a picture of this size."""
+    if of != picture:
+        what = f"is of a {of.width}x{of.height} picture, this one is {picture.width}x{picture.height}"
+        raise ShotError(what, key=key, path=path, remedy="give the pose of this picture")

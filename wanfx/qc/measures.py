@@ -101,10 +101,14 @@ def read_measures(path: Path) -> list[dict[str, Any]]:
     rows = []
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         try:
-            row: Any = json.loads(line)
+            row: Any = json.loads(line, parse_constant=_refuse)
             rows.append({FRAME: int(row[FRAME]), **row})
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(
                 f"line {number} is no measure of a frame", path=path, remedy="copy the delivery again"
             ) from error
     return rows
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} is no measure")

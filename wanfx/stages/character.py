@@ -150,16 +150,16 @@ def make_character(
     try:
         return _make_puppet(run, plate, posed, reference, pose)
     except NothingFoundError as error:
-        why = error.what
+        why, remedy = error.what, error.remedy
     if run.options.condition.character == "puppet":
-        raise ShotError(f"no puppet can be made: {why}", key="condition.character", remedy=_remedy(run))
-    run.warn("condition", f"the character is a card that does not perform: {why}; {_remedy(run)}")
+        raise ShotError(f"no puppet can be made: {why}", key="condition.character", remedy=remedy)
+    run.warn("condition", f"the character is a card that does not perform: {why}; {remedy}")
     return make_card(plate, refined, tracked, reference, why=why)
 
 
 def _remedy(run: RunContext) -> str:
     if run.options.pose.backend == "none":
-        return "`wanfx models fetch lite` gets what finds poses"
+        return "`wanfx models fetch lite` gets what finds poses, pose.backend=lite uses it"
     return "give a picture that shows the character from the front, or its pose as reference.pose"
 
 
@@ -168,10 +168,10 @@ def _make_puppet(
 ) -> PuppetCharacter:
     there = [frame for frame, one in posed.poses.items() if float(one.confidence[BODY].max()) > 0]
     if not there and run.options.pose.backend == "none":
-        raise NothingFoundError("no model that finds poses is installed", remedy=_remedy(run))
+        raise NothingFoundError("poses are not looked for (pose.backend is none)", remedy=_remedy(run))
     if len(there) < _LEAST_POSED * len(posed.poses):
         what = f"the actor's pose is found in {len(there)} of {len(posed.poses)} frames"
-        raise NothingFoundError(what, remedy=_remedy(run))
+        raise NothingFoundError(what, remedy="box the actor where he is seen best, or set condition.character=card")
     if pose.why_none:
         raise NothingFoundError(f"in the reference, {pose.why_none}", remedy=_remedy(run))
     puppet = build_puppet(reference.rgba, pose.pose)

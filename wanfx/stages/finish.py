@@ -14,6 +14,9 @@ from wanfx.io.atomic import atomic_path, sha256_file
 from wanfx.stages.comp_frame import STAGE, VERSION, CompMaker, FinishInputs, part_names
 from wanfx.stages.context import Made, RunContext, make_frames, stage_key
 
+CONFIDENCE = "confidence"
+"""The key of a frame's facts that only a manifest has."""
+
 
 @dataclass(frozen=True)
 class CopiedFrames:
@@ -22,6 +25,11 @@ class CopiedFrames:
     pattern: FramePattern
     facts: Mapping[int, Mapping[str, Any]]
     hashes: Mapping[int, str]
+
+
+def is_copied(fact: Mapping[str, Any]) -> bool:
+    """Whether a frame's facts come from an earlier version's manifest, and the frame with them."""
+    return CONFIDENCE in fact
 
 
 @dataclass(frozen=True)

@@ -94,13 +94,14 @@ def needed_windows(run: RunContext, whole: FrameRange, *, frames: FrameRange) ->
 
 
 def run_generate(
-    run: RunContext, conditioning: Conditioning, refined: Refined, bridge: SpaceBridge, *, frames: FrameRange
-) -> Generated:
-    """Make the windows that ``frames`` need."""
+    run: RunContext, conditioning: Conditioning, refined: Refined, bridge: SpaceBridge, *, frames: FrameRange,
+    plate_hashes: Mapping[int, str],
+) -> Generated:  # fmt: skip
+    """Make the windows that ``frames`` need. ``plate_hashes`` has a hash for every frame of the plate."""
     generator = find_generator(run.options.generate.backend)
     needed = needed_windows(run, conditioning.plate.frames, frames=frames)
     pattern = FramePattern(str(run.work / "generate" / generator.name / "gen.####.exr"))
-    maker = _WindowMaker(run, conditioning, refined, bridge, generator, pattern)
+    maker = _WindowMaker(run, conditioning, refined, bridge, generator, pattern, plate_hashes)
     hashes: dict[int, str] = {}
     measures: dict[int, Mapping[str, Any]] = {}
     with run.stage(STAGE, units=len(needed) + sum(len(window.new_frames) for window in needed)) as progress:
@@ -115,10 +116,10 @@ class _WindowMaker:
 
     def __init__(
         self, run: RunContext, conditioning: Conditioning, refined: Refined, bridge: SpaceBridge,
-        generator: Generator, pattern: FramePattern,
+        generator: Generator, pattern: FramePattern, plate_hashes: Mapping[int, str],
     ) -> None:  # fmt: skip
         self._run, self._conditioning, self._refined, self._bridge = run, conditioning, refined, bridge
-        self._generator, self._pattern = generator, pattern
+        self._generator, self._pattern, self._plate_hashes = generator, pattern, plate_hashes
         self._loaded = False
         self._carry_hash = ""
 
@@ -154,14 +155,17 @@ class _WindowMaker:
 
     def _key(self, window: Window) -> str:
         conditioning = self._conditioning
-        inputs = [(conditioning.background_hashes[frame], self._refined.hashes[frame]) for frame in window.frames]
+        inputs = [
+            (conditioning.background_hashes[frame], self._refined.hashes[frame], self._plate_hashes[frame])
+            for frame in window.frames
+        ]
         generator, character = self._generator, conditioning.character
         return stage_key(
             STAGE, VERSION, generator.name, [asdict(card) for card in generator.models], inputs, conditioning.key,
             [conditioning.crops[frame].as_list() for frame in window.frames],
             [character.key(frame) if character is not None else None for frame in window.frames],
             window.frames.first,
-            lock.VERSION, self._seed(window), window.carried, self._carry_hash,
+            lock.VERSION, self._seed(window), window.carried, self._carry_hash, self._run.options.clean.grow_px,
         )  # fmt: skip
 
     def _generate(self, progress: StageProgress, window: Window) -> Made:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from wanfx.errors import ShotError
-from wanfx.frames import FrameRange
+from wanfx.frames import FrameRange, Size
 from wanfx.io import exr, stills
-from wanfx.io.pose_file import read_poses
+from wanfx.io.pose_file import check_pose_size, read_poses
 from wanfx.shot import ReferenceInput, Shot, SubjectInput
 from wanfx.stages.hand_matte import check_roto, find_roto
 from wanfx.stages.source import Source
@@ -26,6 +26,7 @@ def check_inputs(shot: Shot, plate: Source, *, frames: FrameRange, color: ColorC
 
 
 def _check_reference(shot: Shot, reference: ReferenceInput) -> None:
+    sizes: list[Size] = []
     for key, given in (("reference.path", reference.path), ("reference.matte", reference.matte)):
         if given is None:
             continue
@@ -33,8 +34,12 @@ def _check_reference(shot: Shot, reference: ReferenceInput) -> None:
         if not path.is_file():
             raise ShotError("there is no such picture", key=key, path=path, remedy="check the path")
         if path.suffix.lower() == ".exr":
-            exr.read_display_window(path)
+            # A matte need not have RGB; a picture must.
+            is_picture = key == "reference.path"
+            size = (exr.read_header(path).data_window if is_picture else exr.read_display_window(path)).size
         else:
-            stills.read_still_header(path)
+            size = stills.read_still_header(path).size
+        sizes.append(size)
     if reference.pose is not None:
-        read_poses(Path(shot.resolve(reference.pose)), key="reference.pose")
+        path = Path(shot.resolve(reference.pose))
+        check_pose_size(read_poses(path, key="reference.pose")[1], sizes[0], key="reference.pose", path=path)

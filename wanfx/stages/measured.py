@@ -10,7 +10,7 @@ from wanfx.qc.measures import FRAME, NOTES, Row
 from wanfx.stages import camera, clean, refine, rematte
 from wanfx.stages.comp_frame import FinishInputs
 from wanfx.stages.context import RunContext
-from wanfx.stages.finish import Finished
+from wanfx.stages.finish import Finished, is_copied
 from wanfx.stages.matte import Tracked
 
 _PAINTED = {refine.STAGE: "the matte is painted", rematte.STAGE: "the character's matte is painted",
@@ -25,12 +25,12 @@ def gather_measures(
     """A row for every delivered frame, as `wanfx.qc.measures` has them.
 
     ``performance`` are a frame's measures of the character, by name. ``earlier`` are the rows of the last version:
-    those of the frames that this run did not make.
+    those of the frames that were copied from it.
     """
     reader = _Reader(run, tracked, finished, inputs)
     rows = []
     for frame in finished.frames:
-        is_kept = frame not in inputs.generated.measures and frame in earlier
+        is_kept = is_copied(finished.facts[frame]) and frame in earlier
         rows.append(dict(earlier[frame]) if is_kept else reader.row(frame, performance.get(frame, {})))
     return rows
 

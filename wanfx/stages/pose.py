@@ -32,10 +32,9 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class Posed:
-    """The actor's pose in every frame, in canvas pixels, the file's hash, and what found it."""
+    """The actor's pose in every frame, in canvas pixels, and what found it."""
 
     poses: Mapping[int, Pose]
-    sha256: str
     models: tuple[ModelCard, ...]
 
 
@@ -56,8 +55,8 @@ def run_pose(run: RunContext, ingested: Ingested, tracked: Tracked) -> Posed:
             folder.write(path, lambda target: _write(target, _find(run, progress, ingested, tracked, estimator), plate))
             return Made((path,))
 
-        record = progress.make(Unit(STAGE, tracked.name, key), make)
-    return Posed(_read(path, plate), next(iter(record.files.values())), estimator.models)
+        progress.make(Unit(STAGE, tracked.name, key), make)
+    return Posed(_read(path, plate), estimator.models)
 
 
 def _find(

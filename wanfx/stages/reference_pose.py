@@ -9,10 +9,10 @@ import numpy as np
 
 from wanfx.backends.protocols import ModelCard
 from wanfx.backends.registry import find_pose_estimator
-from wanfx.errors import NothingFoundError, ShotError
+from wanfx.errors import NothingFoundError
 from wanfx.frames import Size
 from wanfx.io.atomic import sha256_file
-from wanfx.io.pose_file import read_poses, write_poses
+from wanfx.io.pose_file import check_pose_size, read_poses, write_poses
 from wanfx.ops.pose import Pose, empty_pose
 from wanfx.stages.context import Made, RunContext, paintable, stage_key
 from wanfx.stages.reference import Reference
@@ -73,7 +73,5 @@ def _find(run: RunContext, reference: Reference, plate_space: str) -> Pose:
 
 def _read(path: Path, *, size: Size, key: str) -> Pose:
     poses, of = read_poses(path, key=key)
-    if of != size:
-        what = f"is of a {of.width}x{of.height} picture, the reference is {size.width}x{size.height}"
-        raise ShotError(what, key=key, path=path, remedy="give the pose of this picture")
+    check_pose_size(of, size, key=key, path=path)
     return poses[min(poses)]

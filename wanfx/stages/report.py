@@ -56,7 +56,9 @@ def redraw_report(folder: Path, *, color: ColorConfig | None = None) -> Path:
     try:
         rows = read_measures(version.measures)
         timings = json.loads(version.timings.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError) as error:
+        if not isinstance(timings, dict):
+            raise ValueError("run.json is no table")
+    except (OSError, ValueError) as error:
         raise InputError(f"cannot be drawn again: {error}", path=folder, remedy="copy the delivery again") from error
     findings = find_findings(manifest, rows)
     frames, large = choose_pictures([row[FRAME] for row in rows], findings)
@@ -104,4 +106,8 @@ def _earlier(run: RunContext) -> dict[int, Row]:
     last = run.folder.latest_complete()
     if last is None or not last.measures.is_file():
         return {}
-    return {row[FRAME]: row for row in read_measures(last.measures)}
+    try:
+        return {row[FRAME]: row for row in read_measures(last.measures)}
+    except InputError as error:
+        run.warn(STAGE, f"{last.name}'s measures cannot be read, so copied frames have none: {error.what}")
+        return {}
