@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from wanfx.frames import Box
 from wanfx.ops.consensus import Consensus, believe, find_consensus, find_leftovers, lower_median
+from wanfx.ops.edges import remove_specks
 from wanfx.ops.fill import fill_smooth
 from wanfx.ops.glance import Array, Glance, Matrix, warp_into
 from wanfx.ops.places import Places, sample_at
@@ -23,6 +24,8 @@ _OUTLIER_STOPS = np.float32(0.35)
 _NEAR = 0.2
 _CLOSE_PX = 12.0
 _FADE = 0.15
+_CHUNK = 8192
+_SPECK = 6.0
 _BEND_PX = 2.0
 _SOFT = np.float32(0.25)
 
@@ -94,17 +97,12 @@ def gather_clean(
     if leftovers is not None:
         inside = np.maximum(inside, _enlarge(leftovers, small, box, glance.step))
     places = Places(np.flatnonzero(inside > 0), box)
-    colors, shares = [], []
-    for order, (sample, trust) in enumerate(zip(judged, weights, strict=True)):
-        share = places.take(_enlarge(trust, small, box, glance.step)) / np.float32(1 + _FADE * order)
-        if share.any():
-            colors.append(_colors(sample, places, np.flatnonzero(share), box))
-            shares.append(share)
     base, known = plate.astype(np.float32, copy=True), (inside <= 0).astype(np.float32)
-    if colors:
-        clean, total = _robust_mean(np.stack(colors), np.stack(shares))
-        places.put(base, clean.T)
+    if judged:
+        clean, total = _gather(judged, weights, places, small, box, glance.step)
+        places.put(base, clean)
         places.put(known, np.clip(total / _SEEN_WEIGHT, 0, 1))
+        known = np.minimum(known, remove_specks(known, area_px=_SPECK * glance.step**2))
     filled = _fill(base, known, fill, glance, small, box, near_px)
     # Beside what is hidden only what other frames saw for certain replaces the plate.
     inside = np.where((known < 1) & (hidden[box.slices()] <= 0), np.float32(0), inside)
@@ -176,18 +174,35 @@ def _enlarge(small: Array, small_box: Box, box: Box, step: float) -> Array:
     return warp_into(small, matrix, box)
 
 
-def _colors(judged: _Judged, places: Places, wanted: npt.NDArray[np.intp], box: Box) -> Array:
-    """The sample's colours at the places (3, N), in this frame's exposure; 0 where they are not ``wanted``."""
+def _gather(
+    judged: list[_Judged], weights: list[Array], places: Places, small: Box, box: Box, step: float
+) -> tuple[Array, Array]:
+    """What the samples say at the places, (N, 3), and how far it is to be believed, (N,)."""
+    colors = np.zeros((len(judged), 3, len(places.index)), np.float32)
+    shares = np.zeros((len(judged), len(places.index)), np.float32)
+    for order, (sample, trust) in enumerate(zip(judged, weights, strict=True)):
+        shares[order] = places.take(_enlarge(trust, small, box, step)) / np.float32(1 + _FADE * order)
+        wanted = np.flatnonzero(shares[order])
+        if len(wanted):
+            _put_colors(colors[order], sample, places, wanted, box)
+    clean, total = np.empty((len(places.index), 3), np.float32), np.empty(len(places.index), np.float32)
+    # A few pixels at a time stay in the processor's cache.
+    for start in range(0, len(places.index), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        mean, total[part] = _robust_mean(colors[..., part], shares[:, part])
+        clean[part] = mean.T
+    return clean, total
+
+
+def _put_colors(colors: Array, judged: _Judged, places: Places, wanted: npt.NDArray[np.intp], box: Box) -> None:
+    """Write the sample's colours at the places that are ``wanted`` into (3, N), in this frame's exposure."""
     across, down = places.across[wanted], places.down[wanted]
     found = sample_at(judged.sample.read(), judged.matrix, across, down)
     half = np.float32(max(box.width, box.height) / 2)
     u = (across - np.float32(box.x0 + box.width / 2)) / half
     v = (down - np.float32(box.y0 + box.height / 2)) / half
-    colors = np.zeros((3, len(places.index)), np.float32)
     for c, (level, slope_x, slope_y) in enumerate(judged.gain):
-        gain = np.exp2(level + slope_x * u + slope_y * v)
-        colors[c][wanted] = found[:, c] * gain
-    return colors
+        colors[c][wanted] = found[:, c] * np.exp2(level + slope_x * u + slope_y * v)
 
 
 def _robust_mean(colors: Array, weights: Array) -> tuple[Array, Array]:
@@ -213,10 +228,11 @@ def _fill(
         return fill_smooth(base, known)
     judged = _judge(glance, fill, small, near_px)
     places = Places(np.flatnonzero(known < 1), box)
-    drawn = _colors(judged, places, np.arange(len(places.index)), box).T
+    colors = np.zeros((3, len(places.index)), np.float32)
+    _put_colors(colors, judged, places, np.arange(len(places.index)), box)
     bend = places.take(_enlarge(_bend(base, known, judged, glance.floor), small, box, glance.step))
     lift, weight = np.float32(glance.floor), places.take(known)[:, None]
-    drawn = (drawn + lift) * np.exp2(bend) - lift
+    drawn = (colors.T + lift) * np.exp2(bend) - lift
     covered = places.take(_enlarge(judged.visible.astype(np.float32), small, box, glance.step)) > _VISIBLE
     out, shown = base.copy(), known.copy()
     places.put(out, places.take(base) * weight + (1 - weight) * drawn)

@@ -20,6 +20,7 @@ _CLOSEST = np.float32(0.25)
 _STEADY_STOPS = np.float32(0.12)
 _SPECK_PX = 12
 _LEAST_LEFT = 0.02
+_CHUNK = 8192
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,11 +130,21 @@ def _smooth(off: Array) -> Array:
 def lower_median(values: Array, valid: npt.NDArray[np.bool_]) -> Array:
     """The (lower) median over the first axis of what is valid; infinite where nothing is.
 
-    Few rows of many pixels are sorted fastest by exchanging whole rows (odd-even transposition sort).
+    Few rows of many pixels are sorted fastest by exchanging whole rows (odd-even transposition sort), so few pixels at
+    a time that they stay in the processor's cache.
     """
-    rows = list(np.where(valid, values, np.float32(np.inf)))
-    for turn in range(len(rows)):
-        for i in range(turn % 2, len(rows) - 1, 2):
-            rows[i], rows[i + 1] = np.minimum(rows[i], rows[i + 1]), np.maximum(rows[i], rows[i + 1])
-    middle = np.maximum(valid.sum(axis=0) - 1, 0) // 2
-    return np.asarray(np.take_along_axis(np.stack(rows), middle[None], axis=0)[0], np.float32)
+    count = len(values)
+    flat, good = values.reshape(count, -1), valid.reshape(count, -1)
+    out = np.empty(flat.shape[1], np.float32)
+    for start in range(0, flat.shape[1], _CHUNK):
+        part = np.s_[:, start : start + _CHUNK]
+        rows = np.where(good[part], flat[part], np.float32(np.inf))
+        larger = np.empty_like(rows[0])
+        for turn in range(count):
+            for i in range(turn % 2, count - 1, 2):
+                np.maximum(rows[i], rows[i + 1], out=larger)
+                np.minimum(rows[i], rows[i + 1], out=rows[i])
+                rows[i + 1] = larger
+        middle = np.maximum(np.count_nonzero(good[part], axis=0) - 1, 0) // 2
+        out[start : start + _CHUNK] = np.take_along_axis(rows, middle[None], axis=0)[0]
+    return out.reshape(values.shape[1:])

@@ -20,6 +20,7 @@ _LONGEST_PX = 4.0
 _ENOUGH_PX = 0.02
 _GAIN_POINTS = 1500
 _SMOOTH_PX = 0.8
+_BETTER = 0.93
 _LEAST_FIT = np.array([-1.0, -0.5, -0.5])
 _SHEAR_RIDGE = 1e-2
 
@@ -116,7 +117,7 @@ def fit_gain(difference: Array, weights: Array, *, box: Box) -> Array:
 
     ``difference`` (h, w, 3) is plate minus sample in stops in ``box``; ``weights`` (h, w) how far each pixel counts.
     A plane is fitted by iterated least squares with Tukey's weights, starting from the weighted median, so that grain,
-    passers-by and clipped lights do not count; slopes that the pixels hardly tell stay 0. Slopes are for the half of
+    passers-by and clipped lights do not count; what explains little stays 0. Slopes are for the half of
     the box's longer side.
     """
     places = np.flatnonzero(weights.reshape(-1) > 0)
@@ -126,17 +127,33 @@ def fit_gain(difference: Array, weights: Array, *, box: Box) -> Array:
     places = places[:: max(1, len(places) // _GAIN_POINTS)]
     weight = weights.reshape(-1)[places].astype(np.float64)
     design = np.stack([np.ones(len(places)), *_spread(places, box)], axis=1)
-    for channel in range(3):
-        values = difference[..., channel].reshape(-1)[places].astype(np.float64)
-        fit = np.array([_weighted_median(values, weight), 0.0, 0.0])
-        for _ in range(2):
-            away = np.abs(values - design @ fit)
-            scale = max(float(np.median(away)) * 1.4826, 1e-3)
-            w = weight * (1 - np.minimum(away / (4.685 * scale), 1) ** 2) ** 2
-            ridge = np.diag([0.0, 1.0, 1.0]) * 0.02 * w.sum()
-            fit = np.linalg.lstsq(_normal(design, w) + ridge, np.einsum("ni,n->i", design, w * values), rcond=None)[0]
-        out[channel] = np.clip(fit, _LEAST_FIT, -_LEAST_FIT)
+    fits = [_fit_plane(difference[..., c].reshape(-1)[places].astype(np.float64), weight, design) for c in range(3)]
+    levels = np.array([[level, 0.0, 0.0] for level, _plane, _errors in fits])
+    planes = np.array([plane for _level, plane, _errors in fits])
+    none, level, plane = np.sum([errors for _level, _plane, errors in fits], axis=0)
+    # Parallax and shadows look like a little exposure: more freedom has to explain clearly more to be believed.
+    if plane < _BETTER * min(level, none):
+        out[:] = np.clip(planes, _LEAST_FIT, -_LEAST_FIT)
+    elif level < _BETTER * none:
+        out[:] = np.clip(levels, _LEAST_FIT, -_LEAST_FIT)
     return out
+
+
+def _fit_plane(
+    values: npt.NDArray[np.float64], weight: npt.NDArray[np.float64], design: npt.NDArray[np.float64]
+) -> tuple[float, npt.NDArray[np.float64], tuple[float, float, float]]:
+    """A channel's level, its plane, and what error is left with neither, with the level, with the plane."""
+    level = _weighted_median(values, weight)
+    fit = np.array([level, 0.0, 0.0])
+    for _ in range(2):
+        away = np.abs(values - design @ fit)
+        scale = max(float(np.median(away)) * 1.4826, 1e-3)
+        w = weight * (1 - np.minimum(away / (4.685 * scale), 1) ** 2) ** 2
+        ridge = np.diag([0.0, 1.0, 1.0]) * 0.02 * w.sum()
+        fit = np.linalg.lstsq(_normal(design, w) + ridge, np.einsum("ni,n->i", design, w * values), rcond=None)[0]
+    limit = 4 * scale
+    left = [float((weight * np.minimum(np.abs(values - guess), limit)).sum()) for guess in (0.0, level, design @ fit)]
+    return level, fit, (left[0], left[1], left[2])
 
 
 def _spread(places: npt.NDArray[np.intp], box: Box) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

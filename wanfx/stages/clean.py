@@ -20,8 +20,9 @@ from wanfx.images import FramePattern, Layer, Plate
 from wanfx.io import exr
 from wanfx.ops.camera import CameraPath
 from wanfx.ops.clean import choose_samples, gather_clean, reach_px
+from wanfx.ops.comp import any_channel, in_range
 from wanfx.ops.edges import bounding_box
-from wanfx.ops.glance import largest_channel, on_grid, take_glance
+from wanfx.ops.glance import on_grid, take_glance
 from wanfx.stages.context import WORK_COMPRESSION, Made, RunContext, paintable, stage_key
 from wanfx.stages.fill import FillMaker
 from wanfx.stages.ingest import Ingested
@@ -71,7 +72,9 @@ class _CleanMaker:
         self._plate = ingested.plate
         self._folder = paintable(run, "clean")
         self._floor = round(_FLOOR * 2.0**-ingested.exposure_stops, 9)
-        self._reader = SampleReader(self._plate, refined, grow_px=self._options.grow_px, floor=self._floor)
+        self._reader = SampleReader(
+            self._plate, refined, grow_px=self._options.grow_px, floor=self._floor, count=self._options.samples
+        )
         key = (self._content(self.samples(None)), self._floor, asdict(self._options))
         self.fill = FillMaker(run, self._plate, camera, self._reader, samples=self.samples, content=key)
 
@@ -118,8 +121,8 @@ class _CleanMaker:
                 near_px=reach, fill=self.fill.sample(frame),
             )  # fmt: skip
             here = box.slices()
-            changed = (largest_channel(np.abs(clean - linear[here])) > 0) | (hidden[here] > 0)
-            rgb[here][changed] = clean.astype(rgb.dtype)[changed]
+            changed = any_channel(clean != linear[here]) | (hidden[here] > 0)
+            rgb[here][changed] = in_range(clean, rgb.dtype)[changed]
             seen[here] = seen_in_box
         write_clean(target, rgb, seen, plate=plate)
         weight = float(hidden.sum())

@@ -1,7 +1,8 @@
 """The fill: one picture a shot of the background that no frame saw, made once, so that every frame shows the same.
 
-It lies in the pixels of a reference frame (the shot's middle sample), beyond whose edges it may go on. An artist may
-paint on it (``work/fill/fill.exr``).
+It lies in the pixels of a reference frame, beyond whose edges it may go on. An artist may paint on it
+(``work/fill/fill.<reference frame>.exr``; its data window says where it lies): a painted fill is used where it was made
+for, whatever another run would choose.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from wanfx.errors import ShotError
 from wanfx.frames import Box
 from wanfx.images import Plate
 from wanfx.io import exr
@@ -35,6 +37,7 @@ _MOST_PIXELS = 9000
 _BEYOND = 1.0
 _SEEN = np.float32(0.95)
 _SPECK_PX = 4
+_RIM_PX = 7
 
 
 class FillMaker:
@@ -47,7 +50,7 @@ class FillMaker:
         self._plate, self._camera, self._reader, self._samples = plate, camera, reader, samples
         self._content = content
         self._folder = paintable(run, "fill")
-        self._path = self._folder.folder / "fill.exr"
+        self._path: Path | None = None
         self._plan: FillPlan | None = None
         self._hash = ""
         self._lock = threading.Lock()
@@ -61,26 +64,36 @@ class FillMaker:
 
     def make(self) -> Made:
         """Draw the fill, unless an artist painted it; nothing where all was seen."""
+        painted = self._painted()
+        if painted is not None:
+            return _made(painted, _plan_of(painted))
         samples, reader = self._samples(None), self._reader
         canvas = self._plate.canvas
         plan = plan_fill(samples, self._camera, glance=reader.glance, size=(canvas.width, canvas.height))
         if plan is None:
             return Made((), {"plan": None})
-        self._folder.write(self._path, lambda target: self._write(target, plan))
-        return Made((self._path,), {"plan": {"reference": plan.reference, "box": plan.box.as_list()}})
+        path = self._folder.folder / f"fill.{plan.reference}.exr"
+        self._folder.write(path, lambda target: self._write(target, plan))
+        return _made(path, plan)
+
+    def _painted(self) -> Path | None:
+        """The fill that an artist painted; of several the first."""
+        there = sorted(self._folder.folder.glob("fill.*.exr")) if self._folder.folder.is_dir() else []
+        return next((path for path in there if self._folder.is_painted(path)), None)
 
     def _write(self, target: Path, plan: FillPlan) -> None:
         frame, reader = plan.reference, self._reader
         linear = reader.read(frame).astype(np.float32)
         samples = reader.samples(self._samples(frame), self._camera, frame)
         rgb, seen = draw_fill(plan, linear, reader.hidden(frame), samples, floor=reader.floor, step=reader.step)
-        write_fill(target, rgb, seen)
+        write_fill(target, rgb, seen, box=plan.box)
 
     def use(self, record: Record) -> None:
         """Take the fill from its record."""
         plan = record.facts["plan"]
         self._plan = None if plan is None else FillPlan(plan["reference"], Box(*plan["box"]))
         self._hash = next(iter(record.files.values()), "")
+        self._path = None if plan is None else self._folder.folder / record.facts["file"]
 
     def key(self, frame: int) -> Any:
         """What of the fill a frame depends on."""
@@ -90,7 +103,7 @@ class FillMaker:
 
     def sample(self, frame: int) -> Sample | None:
         """The fill as a sample for ``frame``; None where all was seen."""
-        if self._plan is None:
+        if self._plan is None or self._path is None:
             return None
         with self._lock:
             if self._read is None:
@@ -176,7 +189,8 @@ def draw_fill(
     glance = take_glance(rgb, unknown, floor=floor, step=step)
     near_px = reach_px(bounding_box(hidden))
     clean, seen = gather_clean(rgb, unknown, glance, here, box=whole, near_px=near_px)
-    hole = cv2.dilate((seen < _SEEN).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    # What lies right beside the subject shows some of it: it is neither known nor an example.
+    hole = cv2.dilate((seen < _SEEN).astype(np.uint8), np.ones((_RIM_PX, _RIM_PX), np.uint8)) > 0
     if not hole.any() or hole.all():
         return clean, seen
     return _by_example(clean, np.asarray(hole), floor), np.asarray(seen, np.float32)
@@ -196,12 +210,24 @@ def _by_example(linear: Array, hole: npt.NDArray[np.bool_], floor: float) -> Arr
     return linear if shifts is None else copy_examples(linear, shifts, hole, step=step)
 
 
-def write_fill(path: Path, rgb: Array, seen: Array) -> None:
-    """Write the fill as a float EXR with ``seen.A``."""
-    window = Box(0, 0, rgb.shape[1], rgb.shape[0])
+def _made(path: Path, plan: FillPlan) -> Made:
+    return Made((path,), {"plan": {"reference": plan.reference, "box": plan.box.as_list()}, "file": path.name})
+
+
+def _plan_of(path: Path) -> FillPlan:
+    """Where a painted fill lies. Raises ShotError where its name has lost the frame."""
+    frame = path.name.split(".")[1]
+    if not frame.lstrip("-").isdigit():
+        remedy = "name it fill.<reference frame>.exr, as it was"
+        raise ShotError("does not say which frame it is made for", key="fill", path=path, remedy=remedy)
+    return FillPlan(int(frame), exr.read_header(path).data_window)
+
+
+def write_fill(path: Path, rgb: Array, seen: Array, *, box: Box) -> None:
+    """Write the fill as a float EXR with ``seen.A``; ``box`` is where it lies in its reference frame."""
     planes = (*np.moveaxis(rgb, 2, 0), seen.astype(np.float32))
     part = exr.Part("fill", planes, ("R", "G", "B", "seen.A"))
-    exr.write_parts(path, [part], data_window=window, display_window=window)
+    exr.write_parts(path, [part], data_window=box, display_window=box)
 
 
 def read_fill(path: Path) -> npt.NDArray[Any]:

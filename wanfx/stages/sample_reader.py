@@ -26,8 +26,9 @@ _CACHE_BYTES = 256 * 2**20
 class SampleReader:
     """Frames and what is hidden in them, the last ones read kept within `_CACHE_BYTES`; glances are small, and stay."""
 
-    def __init__(self, plate: Plate, refined: Refined, *, grow_px: float, floor: float) -> None:
+    def __init__(self, plate: Plate, refined: Refined, *, grow_px: float, floor: float, count: int) -> None:
         self._plate, self._refined, self._grow_px, self.floor = plate, refined, grow_px, floor
+        self._count = count
         self.step = glance_step(plate.canvas.width)
         self._lock = threading.Lock()
         self._cache: OrderedDict[int, npt.NDArray[Any]] = OrderedDict()
@@ -59,7 +60,9 @@ class SampleReader:
             self._cache.move_to_end(frame)
             return self._cache[frame]
         rgb = exr.read_frame(self._plate.path(frame), canvas=self._plate.canvas, frame=frame).rgb
-        entry = np.nan_to_num(rgb, posinf=0.0, neginf=0.0)
+        # Converted once where all of them fit.
+        kind = np.float32 if rgb.size * 4 * self._count <= _CACHE_BYTES else rgb.dtype
+        entry: npt.NDArray[Any] = np.nan_to_num(rgb.astype(kind, copy=False), copy=False, posinf=0.0, neginf=0.0)
         while self._cache and entry.nbytes * (len(self._cache) + 1) > _CACHE_BYTES:
             self._cache.popitem(last=False)
         self._cache[frame] = entry
