@@ -68,7 +68,7 @@ class CleanOptions:
     grow_px: Annotated[float, Knob("Grow the subject before it is removed (motion blur, soft edges)", "px", 0, 128)] = (
         10.0
     )
-    samples: Annotated[int, Knob("Other frames that are looked at for the background of one frame", "", 2, 64)] = 12
+    samples: Annotated[int, Knob("Other frames that are looked at for the background of one frame", "", 2, 64)] = 8
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,12 @@ def is_lit(matte: Half) -> npt.NDArray[np.bool_]:
     return np.asarray((np.ascontiguousarray(matte).view(np.uint16) & np.uint16(0x7FFF)) != 0)
 
 
+def in_range(linear: Array, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """Light that was computed, in a pixel type: what lies beyond its largest value becomes that, never infinite."""
+    largest = np.finfo(np.dtype(dtype)).max
+    return np.clip(linear, -largest, largest).astype(dtype)
+
+
 def any_channel(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     """Where (H, W) any channel of (H, W, C) is set; several times faster than ``mask.any(axis=2)``."""
     return functools.reduce(np.bitwise_or, np.moveaxis(mask, 2, 0))

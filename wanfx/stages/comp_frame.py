@@ -17,7 +17,7 @@ import numpy.typing as npt
 from wanfx.frames import Box, nominal_rate
 from wanfx.images import Matte, Plate
 from wanfx.io import exr
-from wanfx.ops.comp import Mattes, composite, is_lit, keep_mattes, make_mattes
+from wanfx.ops.comp import Mattes, composite, in_range, is_lit, keep_mattes, make_mattes
 from wanfx.ops.crop import from_model
 from wanfx.ops.decontaminate import own_colors
 from wanfx.ops.edges import bounding_box, grow_matte
@@ -83,12 +83,6 @@ def _plate_names(extras: Mapping[str, Pixels]) -> tuple[str, ...]:
             flat += "_"
         names.append(flat)
     return tuple(names)
-
-
-def _in_range(generated: Array, dtype: npt.DTypeLike) -> Pixels:
-    """Generated light in a pixel type; what is beyond its largest value becomes that (`check_ceiling` marks it)."""
-    largest = np.finfo(np.dtype(dtype)).max
-    return np.clip(generated, -largest, largest).astype(dtype)
 
 
 def finite_range(linear: Pixels) -> list[float] | None:
@@ -191,7 +185,7 @@ class CompMaker:
         model = self._generated(frame, Box(there.x0 + box.x0, there.y0 + box.y0, there.x1 + box.x0, there.y1 + box.y0))
         alpha = matte[inside].astype(np.float32)[..., None]
         with np.errstate(over="ignore"):
-            char[inside] = _in_range(
+            char[inside] = in_range(
                 np.concatenate([self._inputs.bridge.decode(model) * alpha, alpha], axis=2), np.float16
             )
         ceiling[inside] = self._inputs.conditioning.space.at_ceiling(model) & (alpha[..., 0] > 0)
@@ -203,7 +197,7 @@ class CompMaker:
         model = self._generated(frame, box)
         alpha = mattes.character.astype(np.float32)[..., None]
         with np.errstate(over="ignore", invalid="ignore"):
-            clean = _in_range(self._inputs.bridge.decode(model), plate_rgb.dtype)
+            clean = in_range(self._inputs.bridge.decode(model), plate_rgb.dtype)
             own = own_colors(plate_rgb.astype(np.float32), alpha[..., 0])
             rgb = np.where(alpha > 0, own * alpha, np.float32(0))
             char = np.concatenate([rgb, alpha], axis=2).astype(np.float16)
