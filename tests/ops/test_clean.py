@@ -172,3 +172,35 @@ def test_frames_whose_camera_is_unknown_are_not_looked_at() -> None:
     confidence = {frame: 1.0 if frame < 5 else 0.1 for frame in range(10)}
     assert max(choose_samples(range(10), 2, count=12, confidence=confidence)) < 5
     assert choose_samples(range(10), 2, count=12, confidence={}) == ()
+
+
+def test_what_no_frame_saw_comes_from_the_fill_and_is_the_same_in_every_frame() -> None:
+    world = _world()
+    picture = np.asarray(world + 0.3 * np.sin(np.arange(world.shape[1]) / 2)[None, :, None] + 0.4, np.float32)
+    shown = []
+    for pan in (40, 46):
+        # The subject walks with the camera's pan: the same part of the world is hidden in both frames.
+        plate, hidden = _frame(picture, pan=pan, subject=125 - pan)
+        matrix = np.eye(3)
+        matrix[0, 2] = -pan
+        none = np.zeros(picture.shape[:2], np.float32)
+        fill = Sample(take_glance(picture, none, floor=FLOOR, step=1), lambda: picture, matrix)
+        clean, seen = _gather(plate, hidden, [], fill=fill)
+        assert seen.min() == 0
+        shown.append(clean[24:84, 85 + 40 - pan - BOX.x0 + 2 : 85 + 40 - pan - BOX.x0 + 28])
+    assert np.abs(shown[0] - shown[1]).mean() < 0.02
+    assert np.abs(np.diff(shown[0][..., 0], axis=1)).mean() > 0.03
+
+
+def test_a_shadow_beside_the_subject_is_no_part_of_the_clean_plate() -> None:
+    world = _world()
+    shade = np.ones((*SIZE, 1), np.float32)
+    shade[60:100, 115:127] = 0.75
+    plate, hidden = _frame(world, pan=40, subject=85)
+    samples = _samples(world, subject=0)
+    shaded = plate * np.where(hidden[..., None] > 0, np.float32(1), shade)
+    clean, seen = _gather(np.asarray(shaded, np.float32), hidden, samples)
+    truth = world[:, 40:240][BOX.slices()]
+    where = np.s_[66 - BOX.y0 : 94 - BOX.y0, 117 - BOX.x0 : 125 - BOX.x0]
+    assert np.abs(clean - truth)[where].mean() < 0.3 * np.abs(shaded[BOX.slices()] - truth)[where].mean()
+    assert seen[where].min() == 1

@@ -12,13 +12,13 @@ from wanfx.ops.edges import remove_specks
 from wanfx.ops.glance import Array, largest_channel, mean_channel
 
 _SHADOW_STOPS = np.float32(0.05)
-_RESIDUE_STOPS = np.float32(0.15)
-_ANY_STOPS = np.float32(0.3)
+_RESIDUE_STOPS = np.float32(0.3)
+_ANY_STOPS = np.float32(0.4)
 _SMOOTH_PX = 1.2
 _LEAST_SEEN = 2
 _CLOSEST = np.float32(0.25)
 _STEADY_STOPS = np.float32(0.12)
-_SPECK_PX = 12
+_SPECK_PX = 40
 _LEAST_LEFT = 0.02
 _CHUNK = 8192
 
