@@ -16,6 +16,7 @@ from wanfx.io.exr_channels import find_picture, is_alpha, list_channels
 from wanfx.io.exr_layout import ExrLayout, read_layout
 from wanfx.io.exr_parts import Compression, Part, write_parts
 from wanfx.io.exr_pixels import UNNAMED_PART, Pixels, Placement, decode
+from wanfx.pixels import to_float, to_half
 
 # More than the rounding of half and of lossy codecs between channels that were painted equal.
 _GREY_TOLERANCE = 0.02
@@ -35,7 +36,7 @@ def write_matte(
     window = data_window or Box(0, 0, matte.shape[1], matte.shape[0])
     write_parts(
         path,
-        [Part(UNNAMED_PART, matte.astype(np.float16), ("R", "G", "B", "A"))],
+        [Part(UNNAMED_PART, to_half(matte), ("R", "G", "B", "A"))],
         data_window=window,
         display_window=display_window or window,
         pixel_aspect=pixel_aspect,
@@ -60,11 +61,11 @@ def read_matte(path: str | Path, *, canvas: Box | None = None, frame: int | None
     decoded = decode(layout)
     part, rgb_names, alpha_name = _matte_channels(layout)
     planes = decoded.planes[part]
-    alpha = None if alpha_name is None else planes[alpha_name].astype(np.float32)
+    alpha = None if alpha_name is None else to_float(planes[alpha_name])
     if alpha is not None and (not rgb_names or _varies(alpha)):
         matte = alpha
     else:
-        matte = _choose(layout, [planes[name].astype(np.float32) for name in rgb_names], alpha)
+        matte = _choose(layout, [to_float(planes[name]) for name in rgb_names], alpha)
     if not np.isfinite(matte).all():
         raise layout.error("has NaN or infinite pixels, which no matte can have", remedy="paint or export it again")
     window = layout.parts[part].data_window

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from wanfx.pixels import to_float, to_half, to_type
+
 Array = npt.NDArray[np.float32]
 Half = npt.NDArray[np.float16]
 
@@ -25,7 +27,7 @@ def is_lit(matte: Half) -> npt.NDArray[np.bool_]:
 def in_range(linear: Array, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
     """Light that was computed, in a pixel type: what lies beyond its largest value becomes that, never infinite."""
     largest = np.finfo(np.dtype(dtype)).max
-    return np.clip(linear, -largest, largest).astype(dtype)
+    return to_type(np.clip(linear, -largest, largest), dtype)
 
 
 def any_channel(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
@@ -48,15 +50,15 @@ def make_mattes(character: Array, old: Array) -> Mattes:
     ``reveal`` is old minus new as sets: the clean plate shows wherever the old subject was and the new character does
     not hide it wholly. (Subtracting values would leave the old subject in the new one's soft edge.)
     """
-    half = character.astype(np.float16)
-    reveal = np.where(half < 1, old.astype(np.float16), np.float16(0))
+    half = to_half(character)
+    reveal = np.where(half < 1, to_half(old), np.float16(0))
     return Mattes(half, reveal, np.maximum(half, reveal))
 
 
 def keep_mattes(actor: Array) -> Mattes:
     """The mattes of task ``background``: the actor is kept, the rest is new; ``edit`` is 1 - alpha."""
-    half = actor.astype(np.float16)
-    edit = (np.float32(1) - half.astype(np.float32)).astype(np.float16)
+    half = to_half(actor)
+    edit = to_half(np.float32(1) - to_float(half))
     return Mattes(half, (edit > 0).astype(np.float16), edit)
 
 
@@ -70,20 +72,20 @@ def composite(
     """
     places = np.flatnonzero(is_lit(mattes.edit))
     edited = np.ascontiguousarray(plate).reshape(-1, 3).take(places, axis=0)
-    layers = char.reshape(-1, 4).take(places, axis=0).astype(np.float32)
-    alpha, reveal = layers[:, 3:], mattes.reveal.reshape(-1, 1).take(places, axis=0).astype(np.float32)
-    behind = edited.astype(np.float32)
-    front = clean.reshape(-1, 3).take(places, axis=0).astype(np.float32)
+    layers = to_float(char.reshape(-1, 4).take(places, axis=0))
+    alpha, reveal = layers[:, 3:], to_float(mattes.reveal.reshape(-1, 1).take(places, axis=0))
+    behind = to_float(edited)
+    front = to_float(clean.reshape(-1, 3).take(places, axis=0))
     bad = ~np.isfinite(behind)
     with np.errstate(invalid="ignore", over="ignore"):
         behind += reveal * (front - behind)
         np.copyto(behind, front, where=(reveal >= 1) | bad)
         if shadow is not None:
-            behind *= shadow.reshape(-1, 3).take(places, axis=0).astype(np.float32)
+            behind *= to_float(shadow.reshape(-1, 3).take(places, axis=0))
         behind *= 1 - alpha
         np.copyto(behind, np.float32(0), where=alpha >= 1)
         behind += layers[:, :3]
-        edited = behind.astype(plate.dtype)
+        edited = to_type(behind, plate.dtype)
     comp = plate.copy()
     comp.reshape(-1, 3)[places] = edited
     return comp

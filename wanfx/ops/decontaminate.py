@@ -9,6 +9,7 @@ import numpy.typing as npt
 from wanfx.frames import Box
 from wanfx.ops.edges import bounding_box
 from wanfx.ops.fill import fill_smooth
+from wanfx.pixels import to_finite
 
 Array = npt.NDArray[np.float32]
 _AROUND_PX = 32
@@ -31,7 +32,7 @@ def own_colors(plate_linear: Array, alpha: Array) -> Array:
     box = band.grow(_AROUND_PX).clip(Box(0, 0, alpha.shape[1], alpha.shape[0]))
     here = box.slices()
     plate, share = plate_linear[here], alpha[here]
-    finite = np.nan_to_num(plate, posinf=0.0, neginf=0.0)
+    finite = to_finite(plate)
     rows, columns = np.nonzero(soft[here])
     mix, a = finite[rows, columns], share[rows, columns][:, None]
     actor = _extend(finite, share >= _SURE)[rows, columns]

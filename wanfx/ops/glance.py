@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wanfx.frames import Box
+from wanfx.pixels import to_float
 
 Array = npt.NDArray[np.float32]
 Matrix = npt.NDArray[np.float64]
@@ -54,7 +55,7 @@ def take_glance(linear: npt.NDArray[Any], hidden: Array, *, floor: float, step: 
     step = step or glance_step(linear.shape[1])
     size = (-(-linear.shape[1] // step), -(-linear.shape[0] // step))
     right, below = size[0] * step - linear.shape[1], size[1] * step - linear.shape[0]
-    rgb, visible = linear.astype(np.float32), 1 - hidden
+    rgb, visible = to_float(linear), 1 - hidden
     if right or below:
         rgb = np.pad(rgb, ((0, below), (0, right), (0, 0)), mode="edge")
         visible = np.pad(visible, ((0, below), (0, right)), mode="edge")

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wanfx.frames import Box
+from wanfx.pixels import to_float
 
 Array = npt.NDArray[np.float32]
 Matrix = npt.NDArray[np.float64]
@@ -54,7 +55,7 @@ def sample_at(pixels: npt.NDArray[Any], matrix: Matrix, across: Array, down: Arr
         return np.asarray(pixels[rows.astype(int), columns.astype(int)], np.float32)
     x0, y0 = (int(np.clip(np.floor(v.min()) - _SPARE, 0, limit - 1)) for v, limit in ((x, width), (y, height)))
     x1, y1 = (int(np.clip(np.ceil(v.max()) + _SPARE, 1, limit)) for v, limit in ((x, width), (y, height)))
-    part = pixels[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)].astype(np.float32, copy=False)
+    part = to_float(pixels[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)])
     rows_count = -(-len(x) // _ROW)
     padded = np.zeros((2, rows_count * _ROW), np.float32)
     padded[0, : len(x)], padded[1, : len(x)] = x - x0, y - y0

@@ -17,6 +17,7 @@ from wanfx.io import exr
 from wanfx.ops.comp import Mattes, any_channel, composite, is_lit
 from wanfx.ops.edges import bounding_box
 from wanfx.ops.kept import kept_digest
+from wanfx.pixels import to_float, to_half
 from wanfx.stages.header import PREFIX
 
 Pixels = npt.NDArray[Any]
@@ -108,7 +109,7 @@ def _check_pixels(
     if not np.isfinite(rgb[edited]).all():
         fault("scene-linear", "edited pixels are NaN or infinite")
     if manifest["task"] == "background":
-        wrong = edit != (np.float32(1) - character.astype(np.float32)).astype(np.float16)
+        wrong = edit != to_half(np.float32(1) - to_float(character))
     else:
         one = np.float16(1).view(np.uint16)
         is_shadowed = any_channel(np.ascontiguousarray(shadow).view(np.uint16) != one)
@@ -142,7 +143,7 @@ def _check_layers(
 
 def _close(ours: Pixels, theirs: Pixels) -> npt.NDArray[np.bool_]:
     """Within the rounding of a half."""
-    a, b = ours.astype(np.float32), theirs.astype(np.float32)
+    a, b = to_float(ours), to_float(theirs)
     near = np.abs(a - b) <= 2e-3 * np.maximum(np.abs(a), np.abs(b)) + 1e-6
     return ~any_channel(~near)
 

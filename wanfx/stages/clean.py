@@ -23,6 +23,7 @@ from wanfx.ops.clean import choose_samples, gather_clean, reach_px
 from wanfx.ops.comp import any_channel, in_range
 from wanfx.ops.edges import bounding_box
 from wanfx.ops.glance import on_grid, take_glance
+from wanfx.pixels import to_finite, to_half
 from wanfx.stages.context import WORK_COMPRESSION, Made, RunContext, paintable, stage_key
 from wanfx.stages.fill import FillMaker
 from wanfx.stages.ingest import Ingested
@@ -111,7 +112,7 @@ class _CleanMaker:
         seen = np.ones(hidden.shape, np.float32)
         there = bounding_box(hidden)
         if not there.is_empty:
-            linear = np.nan_to_num(rgb.astype(np.float32), posinf=0.0, neginf=0.0)
+            linear = to_finite(rgb)
             glance = take_glance(linear, hidden, floor=self._floor)
             reach = reach_px(there)
             whole = Box(0, 0, plate.canvas.width, plate.canvas.height)
@@ -134,7 +135,7 @@ def write_clean(path: Path, rgb: npt.NDArray[Any], seen: Array, *, plate: Plate)
     planes = (rgb[..., channel] for channel in range(3))
     exr.write_parts(
         path,
-        [exr.Part("clean", (*planes, seen.astype(np.float16)), ("R", "G", "B", "seen.A"))],
+        [exr.Part("clean", (*planes, to_half(seen)), ("R", "G", "B", "seen.A"))],
         data_window=plate.canvas,
         display_window=plate.display_window,
         pixel_aspect=plate.pixel_aspect,

@@ -22,6 +22,7 @@ from wanfx.ops.crop import from_model
 from wanfx.ops.decontaminate import own_colors
 from wanfx.ops.edges import bounding_box, grow_matte
 from wanfx.ops.kept import kept_digest
+from wanfx.pixels import to_float, to_half
 from wanfx.stages.clean import read_clean
 from wanfx.stages.conditioning import Conditioning, SpaceBridge
 from wanfx.stages.context import RunContext, stage_key
@@ -87,7 +88,7 @@ def _plate_names(extras: Mapping[str, Pixels]) -> tuple[str, ...]:
 
 def finite_range(linear: Pixels) -> list[float] | None:
     """The least and the largest finite value; None where there is none."""
-    values = linear.astype(np.float32)
+    values = to_float(linear)
     low, high = float(values.min()), float(values.max())
     if not np.isfinite(low + high):
         finite = values[np.isfinite(values)]
@@ -152,7 +153,7 @@ class CompMaker:
             "provenance": dict(inputs.provenance),
             "plate_key": inputs.plate_hashes[frame],
         }
-        mattes = (old[layers.box.slices()].astype(np.float16), layers.mattes.character, layers.mattes.reveal, edit)
+        mattes = (to_half(old[layers.box.slices()]), layers.mattes.character, layers.mattes.reveal, edit)
         checks = (layers.ceiling, self._confidence(frame, layers, seen))
         self._write(path, source, rgb, layers, background, (*mattes, *checks), frame)
         return facts
@@ -183,7 +184,7 @@ class CompMaker:
             return char, ceiling
         inside = there.slices()
         model = self._generated(frame, Box(there.x0 + box.x0, there.y0 + box.y0, there.x1 + box.x0, there.y1 + box.y0))
-        alpha = matte[inside].astype(np.float32)[..., None]
+        alpha = to_float(matte[inside])[..., None]
         with np.errstate(over="ignore"):
             char[inside] = in_range(
                 np.concatenate([self._inputs.bridge.decode(model) * alpha, alpha], axis=2), np.float16
@@ -195,12 +196,12 @@ class CompMaker:
         box = Box(0, 0, actor.shape[1], actor.shape[0])
         mattes = keep_mattes(actor)
         model = self._generated(frame, box)
-        alpha = mattes.character.astype(np.float32)[..., None]
+        alpha = to_float(mattes.character)[..., None]
         with np.errstate(over="ignore", invalid="ignore"):
             clean = in_range(self._inputs.bridge.decode(model), plate_rgb.dtype)
-            own = own_colors(plate_rgb.astype(np.float32), alpha[..., 0])
+            own = own_colors(to_float(plate_rgb), alpha[..., 0])
             rgb = np.where(alpha > 0, own * alpha, np.float32(0))
-            char = np.concatenate([rgb, alpha], axis=2).astype(np.float16)
+            char = to_half(np.concatenate([rgb, alpha], axis=2))
         ceiling = self._inputs.conditioning.space.at_ceiling(model) & is_lit(mattes.edit)
         return _Layers(box, char, clean, mattes, ceiling.astype(np.float16))
 
@@ -221,9 +222,9 @@ class CompMaker:
         mattes = layers.mattes
         unseen: Any = 0.0
         if not self._inputs.conditioning.is_world:
-            shows = mattes.reveal.astype(np.float32) * (1 - mattes.character.astype(np.float32))
-            unseen = shows * (1 - seen[layers.box.slices()].astype(np.float32))
-        inside = np.where(is_lit(mattes.edit), tracked * (1 - unseen), np.float32(1)).astype(np.float16)
+            shows = to_float(mattes.reveal) * (1 - to_float(mattes.character))
+            unseen = shows * (1 - to_float(seen[layers.box.slices()]))
+        inside = to_half(np.where(is_lit(mattes.edit), tracked * (1 - unseen), np.float32(1)))
         out = self._ones.copy()
         out[layers.box.slices()] = inside
         return out
@@ -272,8 +273,8 @@ class CompMaker:
         if self._options.plate_alpha == "one" or source.alpha is None:
             return self._ones.astype(source.rgb.dtype, copy=False)
         alpha, inside = source.alpha.copy(), layers.box.slices()
-        front = np.float32(1) if self._inputs.conditioning.is_world else layers.mattes.character.astype(np.float32)
-        over = front + (1 - front) * alpha[inside].astype(np.float32)
+        front = np.float32(1) if self._inputs.conditioning.is_world else to_float(layers.mattes.character)
+        over = front + (1 - front) * to_float(alpha[inside])
         alpha[inside] = np.where(is_lit(layers.mattes.edit), over.astype(alpha.dtype), alpha[inside])
         return alpha
 

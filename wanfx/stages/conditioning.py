@@ -15,6 +15,7 @@ from wanfx.images import FramePattern, Plate
 from wanfx.io import exr
 from wanfx.ops.crop import to_model
 from wanfx.ops.edges import bounding_box, grow_matte
+from wanfx.pixels import to_finite
 from wanfx.stages.character import Character
 from wanfx.stages.clean import read_clean
 from wanfx.stages.refine import Refined
@@ -60,9 +61,7 @@ class SpaceBridge:
 
     def encode(self, plate_linear: Array) -> Array:
         """Plate-linear (H, W, 3) to model space; NaN and Inf become 0."""
-        linear = np.array(plate_linear, np.float32, order="C")
-        if not np.isfinite(linear).all():
-            linear = np.nan_to_num(linear, copy=False, posinf=0.0, neginf=0.0)
+        linear = to_finite(np.array(plate_linear, np.float32, order="C"))
         return self.space.encode(to_linear_rec709(self.color, self.plate_space)(linear))
 
     def decode(self, model: Array) -> Array:
@@ -164,7 +163,4 @@ class PlateWindow:
 
     def _to_model(self, rgb: npt.NDArray[Any]) -> Array:
         """A crop's pixels in model space, at the model's size; NaN and Inf as 0."""
-        linear = rgb.astype(np.float32)
-        if not np.isfinite(linear).all():
-            linear = np.nan_to_num(linear, posinf=0.0, neginf=0.0)
-        return self.bridge.encode(to_model(linear, size=self.size))
+        return self.bridge.encode(to_model(to_finite(rgb), size=self.size))

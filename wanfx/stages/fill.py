@@ -26,6 +26,7 @@ from wanfx.ops.clean import Sample, gather_clean, reach_px
 from wanfx.ops.edges import bounding_box
 from wanfx.ops.glance import Glance, Matrix, take_glance, warp_into
 from wanfx.ops.inpaint import copy_examples, find_examples
+from wanfx.pixels import to_finite, to_float
 from wanfx.stages.context import Made, RunContext, paintable, stage_key
 from wanfx.stages.sample_reader import SampleReader
 from wanfx.units import Record, Unit
@@ -83,7 +84,7 @@ class FillMaker:
 
     def _write(self, target: Path, plan: FillPlan) -> None:
         frame, reader = plan.reference, self._reader
-        linear = reader.read(frame).astype(np.float32)
+        linear = to_float(reader.read(frame))
         samples = reader.samples(self._samples(frame), self._camera, frame)
         rgb, seen = draw_fill(plan, linear, reader.hidden(frame), samples, floor=reader.floor, step=reader.step)
         write_fill(target, rgb, seen, box=plan.box)
@@ -232,4 +233,4 @@ def write_fill(path: Path, rgb: Array, seen: Array, *, box: Box) -> None:
 
 def read_fill(path: Path) -> npt.NDArray[Any]:
     """The fill's RGB."""
-    return np.nan_to_num(exr.read_frame(path).rgb, posinf=0.0, neginf=0.0)
+    return to_finite(exr.read_frame(path).rgb)

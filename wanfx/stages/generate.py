@@ -22,6 +22,7 @@ from wanfx.frames import Box, FrameRange
 from wanfx.images import FramePattern
 from wanfx.io import exr
 from wanfx.ops import lock
+from wanfx.pixels import to_float, to_type
 from wanfx.stages.conditioning import Conditioning, PlateWindow, SpaceBridge
 from wanfx.stages.context import WORK_COMPRESSION, Made, RunContext, StageProgress, stage_key
 from wanfx.stages.refine import Refined
@@ -200,9 +201,9 @@ class _WindowMaker:
 
     def _write(self, frame: int, made: GeneratedFrame) -> Path:
         kind = np.float16 if self._generator.pixel_type == "half" else np.float32
-        pixels = [made.rgb.astype(kind)]
+        pixels = [to_type(made.rgb, kind)]
         if made.alpha is not None:
-            pixels.append(made.alpha.astype(kind)[..., None])
+            pixels.append(to_type(made.alpha, kind)[..., None])
         path = self._pattern.path(frame)
         self._write_exr(path, np.concatenate(pixels, axis=2), "RGBA"[: 3 + (made.alpha is not None)])
         return path
@@ -229,4 +230,4 @@ class _WindowMaker:
 def read_generated(path: Path, *, frame: int) -> tuple[Array, Array | None]:
     """A generated frame: rgb (H, W, 3) in model space, and alpha (H, W) or None."""
     read = exr.read_frame(path, frame=frame)
-    return read.rgb.astype(np.float32), None if read.alpha is None else read.alpha.astype(np.float32)
+    return to_float(read.rgb), None if read.alpha is None else to_float(read.alpha)

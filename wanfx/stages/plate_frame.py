@@ -15,6 +15,7 @@ from wanfx.errors import BadPixelsError
 from wanfx.frames import Size
 from wanfx.images import FramePattern, Plate
 from wanfx.io import exr, stills
+from wanfx.pixels import to_float, to_half
 from wanfx.stages.context import WORK_COMPRESSION, Made, RunContext
 from wanfx.stages.source import Source
 from wanfx_color.model_space import log_average_stops, suggest_exposure
@@ -42,18 +43,17 @@ class PlateFrameMaker:
         """Take the exposure from the first frame itself, as it will be written."""
         assert self._to_linear is not None
         linear = self._to_linear(np.ascontiguousarray(encoded, dtype=np.float32).copy())
-        self.anchor(self._measure(self._plate.frames.first, linear.astype(np.float16).astype(np.float32))[0])
+        self.anchor(self._measure(self._plate.frames.first, to_float(to_half(linear)))[0])
 
     def __call__(self, frame: int, encoded: Pixels | None) -> Made:
         files = []
         if self._to_linear is None:
             linear = exr.read_frame(self._plate.path(frame), canvas=self._plate.canvas, frame=frame).rgb
-            linear = linear.astype(np.float32)
+            linear = to_float(linear)
         else:
             encoded = self._source.read_frame(frame) if encoded is None else encoded
-            with np.errstate(over="ignore"):
-                half = self._to_linear(np.ascontiguousarray(encoded, dtype=np.float32)).astype(np.float16)
-            linear = half.astype(np.float32)
+            half = to_half(self._to_linear(np.ascontiguousarray(encoded, dtype=np.float32)))
+            linear = to_float(half)
             files.append(self._write_plate(frame, half))
         facts, small = self._measure(frame, linear)
         proxy = self._proxies.path(frame)

@@ -16,6 +16,7 @@ from wanfx.frames import Box
 from wanfx.io import exr, stills
 from wanfx.io.atomic import sha256_file
 from wanfx.ops.cutout import cut_out, has_cut_out, solid_colors
+from wanfx.pixels import to_float
 from wanfx.shot import ReferenceInput
 from wanfx.stages.context import Made, RunContext, paintable, stage_key
 from wanfx.stages.hand_matte import still_matte
@@ -88,8 +89,8 @@ def _read(run: RunContext, given: ReferenceInput, source: Path) -> tuple[Array, 
     tags: Mapping[str, object]
     if source.suffix.lower() == ".exr":
         frame = exr.read_frame(source)
-        rgb, tags, kind = frame.rgb.astype(np.float32), frame.header.attributes, "exr"
-        alpha = None if frame.alpha is None else frame.alpha.astype(np.float32)
+        rgb, tags, kind = to_float(frame.rgb), frame.header.attributes, "exr"
+        alpha = None if frame.alpha is None else to_float(frame.alpha)
         is_premultiplied = alpha is not None
     else:
         still = stills.read_still(source)

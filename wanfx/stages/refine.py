@@ -23,6 +23,7 @@ from wanfx.manifest import read_manifest
 from wanfx.ops.alpha import refine_alpha
 from wanfx.ops.card import measure_subject
 from wanfx.ops.edges import grow_matte, soften_matte
+from wanfx.pixels import to_finite
 from wanfx.stages.context import Made, RunContext, make_frames, paintable, stage_key
 from wanfx.stages.hand_matte import check_roto, find_roto, read_hand_matte
 from wanfx.stages.ingest import Ingested
@@ -80,9 +81,8 @@ def _alpha(run: RunContext, plate: Plate, tracked: Tracked, roto: Mapping[int, P
     small = exr.read_matte(tracked.pattern.path(frame))
     size = (plate.canvas.width, plate.canvas.height)
     matte = np.clip(np.asarray(cv2.resize(small, size, interpolation=cv2.INTER_CUBIC), np.float32), 0.0, 1.0)
-    rgb = exr.read_frame(plate.path(frame), canvas=plate.canvas, frame=frame).rgb.astype(np.float32)
-    guide = np.nan_to_num(rgb, posinf=0.0, neginf=0.0)
-    alpha = refine_alpha(guide, matte, radius_px=run.options.refine.radius_px)
+    rgb = exr.read_frame(plate.path(frame), canvas=plate.canvas, frame=frame).rgb
+    alpha = refine_alpha(to_finite(rgb), matte, radius_px=run.options.refine.radius_px)
     return shape_matte(alpha, grow_px=run.options.matte.grow_px, soften_px=run.options.matte.soften_px)
 
 

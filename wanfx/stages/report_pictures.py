@@ -19,6 +19,7 @@ from wanfx.errors import FrameReadError
 from wanfx.frames import Box, Size
 from wanfx.images import FramePattern
 from wanfx.io import exr
+from wanfx.pixels import to_float
 from wanfx.qc.page_pictures import FramePictures, Overlay
 from wanfx.stages.view import choose_view, in_display_window, picture_size, resize, show
 from wanfx_color.configs import ColorConfig
@@ -113,7 +114,7 @@ class PictureReader:
         overlays = {}
         for overlay in self._overlays:
             if overlay.part in parts:
-                matte = next(iter(parts[overlay.part].planes.values())).astype(np.float32)
+                matte = to_float(next(iter(parts[overlay.part].planes.values())))
                 alpha = self._alpha(overlay, matte, header.data_window)
                 overlays.update({overlay.part: alpha} if alpha.any() else {})
         return _Read(frame, thumb, _to_8_bit(comp), self._read_plate(frame), overlays)

@@ -17,6 +17,7 @@ from wanfx.ops.camera import CameraPath
 from wanfx.ops.clean import Sample
 from wanfx.ops.edges import grow_matte
 from wanfx.ops.glance import Glance, glance_step, take_glance
+from wanfx.pixels import to_finite, to_type
 from wanfx.stages.refine import Refined
 
 Array = npt.NDArray[np.float32]
@@ -61,8 +62,8 @@ class SampleReader:
             return self._cache[frame]
         rgb = exr.read_frame(self._plate.path(frame), canvas=self._plate.canvas, frame=frame).rgb
         # Converted once where all of them fit.
-        kind = np.float32 if rgb.size * 4 * self._count <= _CACHE_BYTES else rgb.dtype
-        entry: npt.NDArray[Any] = np.nan_to_num(rgb.astype(kind, copy=False), copy=False, posinf=0.0, neginf=0.0)
+        fits = rgb.size * 4 * self._count <= _CACHE_BYTES
+        entry = to_finite(rgb) if fits else to_type(to_finite(rgb), rgb.dtype)
         while self._cache and entry.nbytes * (len(self._cache) + 1) > _CACHE_BYTES:
             self._cache.popitem(last=False)
         self._cache[frame] = entry

@@ -16,6 +16,7 @@ from wanfx.errors import MovieError, SequenceError, ShotError
 from wanfx.frames import Box, FrameRange, Timecode, nominal_rate
 from wanfx.images import FramePattern, PixelType
 from wanfx.io import exr, movie, sequence, stills
+from wanfx.pixels import to_float
 from wanfx_color.configs import ColorConfig
 from wanfx_color.spaces import ToldSpace, tell_color_space
 
@@ -69,7 +70,7 @@ class Source:
     def read_frame(self, frame: int) -> np.ndarray[Any, Any]:
         """One frame of a sequence, as `read` gives it."""
         if self.kind == "exr":
-            return exr.read_frame(self.file(frame), canvas=self.canvas, frame=frame).rgb.astype(np.float32)
+            return to_float(exr.read_frame(self.file(frame), canvas=self.canvas, frame=frame).rgb)
         return stills.read_still(self.file(frame), frame=frame).pixels
 
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from wanfx.colors import color_errors
 from wanfx.frames import Box, Size
+from wanfx.pixels import to_finite, to_float
 from wanfx_color.configs import ColorConfig
 from wanfx_color.spaces import is_scene_linear
 from wanfx_color.transforms import DisplayConverter, display_converter
@@ -46,7 +47,7 @@ def show(
 ) -> Array:
     """Linear RGB (H, W, 3) of a data window as a display-encoded picture of ``size`` in [0, 1]."""
     picture = resize(in_display_window(linear, data_window, display_window), size)
-    return display(np.ascontiguousarray(np.nan_to_num(picture, posinf=0.0, neginf=0.0)))
+    return display(np.array(to_finite(picture), order="C"))
 
 
 def resize(pixels: Array, size: Size) -> Array:
@@ -59,8 +60,10 @@ def resize(pixels: Array, size: Size) -> Array:
 
 def in_display_window(pixels: npt.NDArray[Any], data_window: Box, display_window: Box) -> Array:
     """The pixels (H, W) or (H, W, C) of a data window laid out in the display window, 0 where there is none."""
+    if data_window == display_window:
+        return to_float(pixels)
     picture = np.zeros((display_window.height, display_window.width, *pixels.shape[2:]), np.float32)
     common = data_window.clip(display_window)
     if not common.is_empty:
-        picture[common.slices(display_window)] = pixels[common.slices(data_window)]
+        picture[common.slices(display_window)] = to_float(pixels[common.slices(data_window)])
     return picture

@@ -21,6 +21,7 @@ from wanfx.io.atomic import sha256_file
 from wanfx.ops.camera import CameraPath, hold_lost
 from wanfx.ops.edges import bounding_box
 from wanfx.ops.exposure import match_stops, median_stops
+from wanfx.pixels import to_finite
 from wanfx.shot import Shot
 from wanfx.stages.clean import write_clean
 from wanfx.stages.context import Made, RunContext, StageProgress, stage_key
@@ -108,7 +109,7 @@ class _WorldMaker:
             old = exr.read_frame(self._plate.path(frame), canvas=self._plate.canvas, frame=frame).rgb
             alpha = exr.read_matte(self._refined.matte.path(frame), canvas=self._plate.canvas)
             around = _around(alpha)
-            finite = np.nan_to_num(old.astype(np.float32), posinf=0.0, neginf=0.0)
+            finite = to_finite(old)
             wanted, there = median_stops(finite, around), median_stops(self._placing.place(linear, frame), around)
             if wanted is not None and there is not None:
                 pairs.append((wanted, there))
