@@ -22,6 +22,7 @@ import numpy as np
 import OpenEXR
 from _report import Figure, parse_arguments, report
 
+from wanfx.ahead import WORKERS
 from wanfx.backends.draft import DraftGenerator
 from wanfx.delivery import ShotFolder
 from wanfx.events import EventLog
@@ -33,7 +34,7 @@ from wanfx.shot import parse_shot
 from wanfx.stages.clean import write_clean
 from wanfx.stages.comp_frame import CompMaker, FinishInputs
 from wanfx.stages.conditioning import Conditioning
-from wanfx.stages.context import WORKERS, RunContext
+from wanfx.stages.context import RunContext
 from wanfx.stages.generate import Generated
 from wanfx.stages.refine import write_canvas_matte
 from wanfx_color.configs import load_config

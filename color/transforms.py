@@ -6,7 +6,6 @@ import functools
 from dataclasses import dataclass, field
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import PyOpenColorIO as ocio
@@ -20,7 +19,7 @@ LINEAR_REC709 = "Linear Rec.709 (sRGB)"
 """The name that OCIO's built-in configs (and so its interchange functions) give linear Rec.709, D65."""
 
 _LUT_SIZE = 65
-_CHUNK = 65536
+_CHUNK = 16384
 _SOFT_CLIP_START = 0.8
 
 
@@ -58,12 +57,16 @@ def _apply_rgba(cpu: Any, pixels: Pixels) -> None:
 
 def _apply_rgb(cpu: Any, pixels: Pixels) -> None:
     # OCIO takes far longer to unpack RGB than RGBA; the bits are the same either way.
-    flat = pixels.reshape(1, -1, 3)
-    for start in range(0, flat.shape[1], _CHUNK):
-        part = flat[:, start : start + _CHUNK]
-        rgba = cv2.cvtColor(part, cv2.COLOR_RGB2RGBA)
+    flat = pixels.reshape(-1, 3)
+    room = np.ones((min(len(flat), _CHUNK), 4), np.float32)
+    for start in range(0, len(flat), _CHUNK):
+        part = flat[start : start + _CHUNK]
+        rgba = room[: len(part)]
+        for channel in range(3):
+            rgba[:, channel] = part[:, channel]
         cpu.applyRGBA(rgba)
-        part[:] = cv2.cvtColor(rgba, cv2.COLOR_RGBA2RGB)
+        for channel in range(3):
+            part[:, channel] = rgba[:, channel]
 
 
 def converter(config: ColorConfig, src: str, dst: str) -> Converter:

@@ -161,12 +161,11 @@ def _options(run: RunContext) -> dict[str, Any]:
 
 
 def _files(delivered: Delivered) -> list[dict[str, str]]:
-    comps = [delivered.finished.pattern.path(frame) for frame in delivered.finished.frames]
-    reviews = [] if delivered.review is None else [delivered.review]
-    return [
-        {"path": _relative(path, delivered.run), "sha256": sha256_file(path)}
-        for path in (*comps, *delivered.mattes, *reviews)
-    ]
+    finished = delivered.finished
+    comps = {finished.pattern.path(frame): finished.hashes[frame] for frame in finished.frames}
+    others = [*delivered.mattes, *([] if delivered.review is None else [delivered.review])]
+    hashes = comps | {path: sha256_file(path) for path in others}
+    return [{"path": _relative(path, delivered.run), "sha256": found} for path, found in hashes.items()]
 
 
 def _relative(path: Path, run: RunContext) -> str:

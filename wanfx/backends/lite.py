@@ -5,6 +5,7 @@ the shot's background draw what those leave open, and keep to the person that wa
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -40,9 +41,11 @@ class LiteSegmenter:
         if not starts:
             yield from FlowSegmenter().segment(source, prompts=prompts)
             return
-        camera = track_camera(source, exclude=lambda _frame: None)
         hidden: dict[int, Array] = {}
-        seen = self._look(source, starts, hidden)
+        with ThreadPoolExecutor(1, thread_name_prefix="wanfx-camera") as beside:
+            tracked = beside.submit(track_camera, source, exclude=lambda _frame: None)
+            seen = self._look(source, starts, hidden)
+            camera = tracked.result()
         size = (source.size.width, source.size.height)
         background = find_background(
             source, camera, hidden=lambda frame: np.asarray(cv2.resize(hidden[frame], size), np.float32)

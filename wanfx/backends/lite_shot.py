@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from wanfx.ahead import make_ahead
 from wanfx.backends.blaze import Roi
 from wanfx.backends.blaze_body import BodyNets
 from wanfx.backends.blaze_mask import MaskNets, quick_evidence
@@ -16,6 +17,7 @@ from wanfx.backends.blaze_people import PersonFinder
 from wanfx.backends.lite_starts import Start
 from wanfx.backends.protocols import Array, FrameSource
 from wanfx.ops.edges import grow_matte
+from wanfx.ops.evidence import Evidence
 from wanfx.ops.follow import Track, coast, follow, start_track
 
 _SMALL = 0.5
@@ -45,9 +47,12 @@ def look_along(
     small = _shrunk(source.read(start.frame))
     unknown = np.zeros((*small.shape[:2], _NOTHING), np.float32)
     track = start_track(small, (_resized(start.matte, small) > 0.5).astype(np.float32), unknown)
-    for frame in frames:
+
+    def read(frame: int) -> tuple[Array, Array]:
         picture = source.read(frame)
-        small = _shrunk(picture)
+        return picture, _shrunk(picture)
+
+    for frame, (picture, small) in zip(frames, make_ahead(frames, read, name="look", workers=1), strict=True):
         sighting = finder.find(picture, track.subject)
         evidence = quick_evidence(
             sighting.body, sighting.rival, shape=track.subject.shape, scale=small.shape[1] / picture.shape[1]
@@ -98,18 +103,24 @@ def follow_along(
     """The track along ``frames``, and how sure each frame is, 0 to 1; ``off`` is what was pointed off the subject."""
     usual_px = float((track.subject > 0.5).sum())
     off_px = float((off.subject > 0.5).sum()) if off is not None else 0.0
-    for frame in frames:
+
+    def read(frame: int) -> tuple[Array, Evidence, Array]:
         picture, known = source.read(frame), seen[frame]
-        evidence = nets.fine_evidence(picture, subject=known.subject, rival=known.rival)
+        return picture, nets.fine_evidence(picture, subject=known.subject, rival=known.rival), behind(frame)
+
+    # The networks look at the next frame while this one's track is drawn.
+    ahead = make_ahead(frames, read, name="follow", workers=1)
+    for frame, (picture, evidence, background) in zip(frames, ahead, strict=True):
+        known = seen[frame]
         if off is not None:
-            off = _kept_small(follow(off, picture, behind(frame)), off_px)
+            off = _kept_small(follow(off, picture, background), off_px)
             evidence = replace(evidence, rival=np.maximum(evidence.rival, _OFF * (off.subject > 0.5)))
         if known.subject is None and not known.sketch.any():
             track = replace(track, picture=picture, subject=np.zeros_like(track.subject), confidence=0.0)
             yield frame, track, 0.0
             continue
         last = track
-        track = follow(last, picture, behind(frame), evidence=evidence)
+        track = follow(last, picture, background, evidence=evidence)
         area_px = float((track.subject > 0.5).sum())
         if known.subject is None and area_px > 1.3 * usual_px:
             track = coast(last, picture, rival=evidence.rival)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from wanfx.ahead import make_ahead
 from wanfx.frames import FrameRange
 from wanfx.images import FramePattern
 from wanfx.io.atomic import sha256_file
@@ -17,7 +17,6 @@ from wanfx.qc.promises import NAMES, Promise, judge, not_applicable
 PLATE_ERROR_LIMIT = 0.01
 """Half a percent of model space: what an untouched picture may differ by after encoding and storing."""
 MATTE_FOLDER = "matte/"
-_WORKERS = 2
 
 
 def verify_delivery(
@@ -44,11 +43,10 @@ def _verify(
         return check_frame(comp.path(frame), frame, manifest=manifest, plate=plate.path(held.get(frame, frame)))
 
     found: list[FrameFaults] = []
-    with ThreadPoolExecutor(_WORKERS) as pool:
-        for faults in pool.map(check, sorted(map(int, manifest["frame_facts"]))):
-            found.append(faults)
-            if on_frame is not None:
-                on_frame(faults.frame)
+    for faults in make_ahead(sorted(map(int, manifest["frame_facts"])), check, name="verify"):
+        found.append(faults)
+        if on_frame is not None:
+            on_frame(faults.frame)
     return _judge(folder, manifest, found, sealed)
 
 
@@ -135,12 +133,16 @@ def _judge_color(manifest: Mapping[str, Any]) -> Promise:
 
 
 def _changed_files(folder: Path, manifest: Mapping[str, Any]) -> tuple[list[str], int]:
-    changed, painted = [], 0
-    for entry in manifest["files"]:
+    def find(entry: Mapping[str, str]) -> str | None:
         path = folder / entry["path"]
-        if not path.is_file():
+        return sha256_file(path) if path.is_file() else None
+
+    changed, painted = [], 0
+    entries = manifest["files"]
+    for entry, found in zip(entries, make_ahead(entries, find, name="verify"), strict=True):
+        if found is None:
             changed.append(f"{entry['path']} is missing")
-        elif sha256_file(path) != entry["sha256"]:
+        elif found != entry["sha256"]:
             if entry["path"].startswith(MATTE_FOLDER):
                 painted += 1
             else:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
+from wanfx.ahead import make_ahead
 from wanfx.cancel import Cancellation
 from wanfx.delivery import ShotFolder, Version
 from wanfx.events import EventLog, StageFinished, StageStarted, UnitFinished, Warned
@@ -25,11 +24,7 @@ from wanfx_color.configs import ColorConfig
 
 WORK_COMPRESSION: Compression = "none"
 """Of the pictures in the work folder: they are read many times, and packing them takes longer than all else."""
-WORKERS = 2
-"""Units made at a time. Results do not depend on it; memory does."""
 log = logging.getLogger("wanfx")
-_Item = TypeVar("_Item")
-_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True)
@@ -117,25 +112,6 @@ class StageProgress:
         for unit, record, reused in make_ahead(jobs, find_or_make, name=self.name):
             self.step(unit.name, reused=reused)
             yield record
-
-
-def make_ahead(items: Iterable[_Item], make: Callable[[_Item], _Result], *, name: str) -> Iterator[_Result]:
-    """What ``make`` makes of each item, in order, by `WORKERS` threads.
-
-    No more are begun than there are workers, so memory does not grow with their number.
-    """
-    waiting: deque[Future[_Result]] = deque()
-    with ThreadPoolExecutor(WORKERS, thread_name_prefix=f"wanfx-{name}") as pool:
-        try:
-            for item in items:
-                waiting.append(pool.submit(make, item))
-                if len(waiting) > WORKERS:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
 
 
 def make_frames(

@@ -34,12 +34,13 @@ def is_copied(fact: Mapping[str, Any]) -> bool:
 
 @dataclass(frozen=True)
 class Finished:
-    """The comp's frames, their names in the delivery, and the facts that the manifest keeps of each."""
+    """The comp's frames, their parts, the facts that the manifest keeps of each, and each file's SHA-256."""
 
     pattern: FramePattern
     frames: tuple[int, ...]
     parts: tuple[str, ...]
     facts: Mapping[int, Mapping[str, Any]]
+    hashes: Mapping[int, str]
 
     @property
     def files(self) -> list[Path]:
@@ -72,7 +73,8 @@ def run_finish(
         make=make,
     )
     facts = {frame: record.facts for frame, record in records.items()}
-    return Finished(pattern, tuple(sorted(facts)), part_names(inputs.layer), facts)
+    hashes = {frame: next(iter(record.files.values())) for frame, record in records.items()}
+    return Finished(pattern, tuple(sorted(facts)), part_names(inputs.layer), facts, hashes)
 
 
 def _kept_frames(inputs: FinishInputs, frames: list[int], copied: CopiedFrames | None) -> list[int]:

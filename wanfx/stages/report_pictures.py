@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from wanfx.ahead import make_ahead
 from wanfx.errors import FrameReadError
 from wanfx.frames import Box, Size
 from wanfx.images import FramePattern
@@ -33,7 +33,6 @@ _QUALITIES = (86, 78, 68, 56, 42, 28)
 _THUMB_QUALITY = 76
 _SHRINKS = (1, 2, 4)
 _MATTE_LEVELS = 15
-_WORKERS = 2
 # From the bottom up: what covers most comes first.
 _REPLACE = (
     Overlay("matte_edit", "edit", "#3aa0ff"),
@@ -98,10 +97,9 @@ class PictureReader:
         """
         is_large = set(large)
         found = []
-        with ThreadPoolExecutor(_WORKERS) as pool:
-            for read in pool.map(lambda frame: self._read(frame, is_large=frame in is_large), frames):
-                found.append(read)
-                on_frame(read.frame)
+        for read in make_ahead(frames, lambda frame: self._read(frame, is_large=frame in is_large), name="report"):
+            found.append(read)
+            on_frame(read.frame)
         return _encode(found, self._overlays)
 
     def _read(self, frame: int, *, is_large: bool) -> _Read:

@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from wanfx.ahead import make_ahead
 from wanfx.frames import Size
 from wanfx.images import Plate
 from wanfx.io import exr
 from wanfx.io.movie_write import review_suffix, write_review_movie
-from wanfx.stages.context import Made, RunContext, make_ahead, stage_key
+from wanfx.stages.context import Made, RunContext, stage_key
 from wanfx.stages.finish import Finished
 from wanfx.stages.ingest import Ingested
 from wanfx.stages.view import choose_view, picture_size, show
