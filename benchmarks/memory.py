@@ -18,7 +18,7 @@ from _report import Figure, parse_arguments, report
 
 from wanfx.frames import Box
 from wanfx.io import exr
-from wanfx.io.stills import write_png
+from wanfx.io.stills import write_picture
 
 WIDTH, HEIGHT = 320, 180
 
@@ -54,7 +54,7 @@ def _make_shot(folder: Path, count: int) -> Path:
         exr.write_rgb(folder / f"plate.{1001 + index}.exr", rgb.astype(np.float16), data_window=box)
     reference = np.full((90, 60, 3), 255, np.uint8)
     cv2.ellipse(reference, (30, 45), (18, 38), 0, 0, 360, (30, 120, 40), -1)
-    write_png(folder / "reference.png", reference)
+    write_picture(folder / "reference.png", reference)
     shot = {
         "name": "memory", "task": "replace", "plate": {"path": "plate.####.exr", "colorspace": "ACEScg"},
         "reference": "reference.png", "subjects": [{"box": [WIDTH / 2 - 26, 36, WIDTH / 2 + 26, 164]}],

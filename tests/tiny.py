@@ -12,7 +12,7 @@ import numpy as np
 
 from wanfx.frames import Box, Timecode
 from wanfx.io import exr
-from wanfx.io.stills import write_png
+from wanfx.io.stills import write_picture
 
 WIDTH, HEIGHT, FIRST = 192, 108, 1001
 
@@ -84,4 +84,4 @@ def make_reference(path: Path) -> None:
     picture = np.full((120, 90, 3), 255, np.uint8)
     cv2.ellipse(picture, (45, 64), (22, 48), 0, 0, 360, (20, 160, 60), -1)
     cv2.circle(picture, (45, 26), 16, (230, 190, 150), -1)
-    write_png(path, picture)
+    write_picture(path, picture)

@@ -73,9 +73,8 @@ class UnitStore:
         """Record the unit as done."""
         digests = {path.relative_to(self.root).as_posix(): sha256_file(path) for path in files}
         record = Record(unit.key, digests, dict(facts))
-        write_json(
-            self._path(unit.stage, unit.name), {"key": record.key, "files": dict(record.files), "facts": record.facts}
-        )
+        data = {"key": record.key, "files": dict(record.files), "facts": record.facts}
+        write_json(self._path(unit.stage, unit.name), data, durable=False)
         return record
 
     def _path(self, stage: str, name: str) -> Path:

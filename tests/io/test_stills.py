@@ -9,7 +9,7 @@ import pytest
 
 from wanfx.errors import EnvironmentFailedError, FrameReadError, WanfxError
 from wanfx.frames import Box
-from wanfx.io.stills import read_still, write_png
+from wanfx.io.stills import read_still, write_picture
 
 TYPES = {"float16": "half", "float32": "float"}
 EVERY_8_BIT = np.arange(256, dtype=np.uint8).reshape(16, 16)
@@ -218,7 +218,7 @@ def test_a_png_is_read_as_it_was_written(tmp_path: Path, dtype: Any) -> None:
     largest = np.iinfo(dtype).max
     values = np.random.default_rng(0).integers(0, largest, (9, 7, 3), dtype=dtype)
     for name in ("a.png", "b.png"):
-        write_png(tmp_path / name, values[:, ::-1])
+        write_picture(tmp_path / name, values[:, ::-1])
     still = read_still(tmp_path / "a.png")
     assert np.array_equal(still.pixels * largest, values[:, ::-1].astype(np.float32))
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
@@ -228,7 +228,7 @@ def test_a_png_is_read_as_it_was_written(tmp_path: Path, dtype: Any) -> None:
 def test_what_is_no_display_picture_is_not_written(tmp_path: Path) -> None:
     for pixels in (np.zeros((4, 4, 3), np.float32), np.zeros((4, 4), np.uint8), np.zeros((4, 4, 4), np.uint8)):
         with pytest.raises(WanfxError):
-            write_png(tmp_path / "a.png", pixels)
+            write_picture(tmp_path / "a.png", pixels)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -236,11 +236,11 @@ def test_what_is_no_display_picture_is_not_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize("size", [4, 400])
 def test_a_full_disk_leaves_the_old_png(tmp_path: Path, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     target = tmp_path / "a.png"
-    write_png(target, np.zeros((4, 4, 3), np.uint8))
+    write_picture(target, np.zeros((4, 4, 3), np.uint8))
     before = target.read_bytes()
     monkeypatch.setattr("wanfx.io.atomic.secrets.token_hex", lambda _: "fixed")
     (tmp_path / ".wanfx-partial-fixed.png").symlink_to("/dev/full")
     with pytest.raises(EnvironmentFailedError) as caught:
-        write_png(target, np.random.default_rng(0).integers(0, 255, (size, size, 3), dtype=np.uint8))
+        write_picture(target, np.random.default_rng(0).integers(0, 255, (size, size, 3), dtype=np.uint8))
     assert type(caught.value).__name__ == "DiskFullError"
     assert target.read_bytes() == before

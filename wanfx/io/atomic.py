@@ -1,6 +1,8 @@
 """Files that are either whole or not there: written beside their place, made durable, then renamed into it.
 
-A process that is killed leaves at most a temporary file, which `is_leftover` recognises by its name.
+What is checked by its hash before it is used, and can be made again, need not be durable: waiting for the disk takes
+longer than making it. A process that is killed leaves at most a temporary file, which `is_leftover` recognises by its
+name.
 """
 
 from __future__ import annotations
@@ -23,19 +25,21 @@ _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR,
 
 
 @contextmanager
-def atomic_path(path: str | Path) -> Iterator[Path]:
+def atomic_path(path: str | Path, *, durable: bool = True) -> Iterator[Path]:
     """A temporary file's path to write to; the file takes the place of ``path`` when the block ends.
 
     The temporary file lies hidden in the same folder (made if need be) and has the suffix of ``path``, so that encoders
-    accept it. If the block fails it is removed and ``path`` stays as it was. Raises DiskFullError, NotWritableError,
-    or EnvironmentFailedError where the block wrote nothing.
+    accept it. If the block fails it is removed and ``path`` stays as it was. A ``durable`` file is whole even after the
+    power fails. Raises DiskFullError, NotWritableError, or EnvironmentFailedError where the block wrote nothing.
     """
     path = Path(path)
     temporary = path.with_name(f"{_MARK}{secrets.token_hex(8)}{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
-        _sync(temporary, path)
+        _check_there(temporary, path)
+        if durable:
+            _sync(temporary)
         temporary.replace(path)
     except OSError as error:
         if not _concerns(error, (temporary, path, *path.parents)):
@@ -45,18 +49,19 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         _remove(temporary)
 
 
-def write_text(path: str | Path, text: str) -> None:
+def write_text(path: str | Path, text: str, *, durable: bool = True) -> None:
     """Write ``text`` as UTF-8 with the newlines it has."""
-    with atomic_path(path) as temporary:
+    with atomic_path(path, durable=durable) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="")
 
 
-def write_json(path: str | Path, value: Any) -> None:
+def write_json(path: str | Path, value: Any, *, durable: bool = True) -> None:
     """Write ``value`` as JSON that is the same bytes for equal values: UTF-8, sorted keys, newline at the end.
 
     NaN and infinities are refused (ValueError): they are not JSON.
     """
-    write_text(path, json.dumps(value, ensure_ascii=False, allow_nan=False, indent=2, sort_keys=True) + "\n")
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=2, sort_keys=True)
+    write_text(path, text + "\n", durable=durable)
 
 
 def sha256_file(path: str | Path) -> str:
@@ -109,15 +114,17 @@ def _errno_in(text: str) -> int | None:
     return next((number for number in (*_FULL, *_REFUSED, errno.EIO) if os.strerror(number) in text), None)
 
 
-def _sync(temporary: Path, path: Path) -> None:
-    # A rename may reach the disk before the data does, so the data goes first. Windows syncs writable files only.
-    try:
-        with temporary.open("r+b") as file:
-            os.fsync(file.fileno())
-    except FileNotFoundError as error:
+def _check_there(temporary: Path, path: Path) -> None:
+    if not temporary.exists():
         raise EnvironmentFailedError(
             "nothing was written", path=path, remedy="check the disk or network share, then resume the run"
-        ) from error
+        )
+
+
+def _sync(temporary: Path) -> None:
+    # A rename may reach the disk before the data does, so the data goes first. Windows syncs writable files only.
+    with temporary.open("r+b") as file:
+        os.fsync(file.fileno())
 
 
 def _concerns(error: OSError, paths: tuple[Path, ...]) -> bool:

@@ -31,6 +31,7 @@ def write_matte(
     pixel_aspect: float = 1.0,
     compression: Compression = "rle",
     attributes: Mapping[str, Any] | None = None,
+    durable: bool = True,
 ) -> None:
     """Write a matte (H, W) as R=G=B=A, rounded to half. Windows and errors as in `wanfx.io.exr.write_rgb`."""
     window = data_window or Box(0, 0, matte.shape[1], matte.shape[0])
@@ -42,6 +43,7 @@ def write_matte(
         pixel_aspect=pixel_aspect,
         compression=compression,
         attributes=attributes,
+        durable=durable,
     )
 
 

@@ -81,12 +81,13 @@ def write_parts(
     pixel_aspect: float = 1.0,
     compression: Compression = "zip",
     attributes: Mapping[str, Any] | None = None,
+    durable: bool = True,
 ) -> None:
     """Write ``parts``, all in ``data_window``, as one EXR: scanline, atomic, equal bytes for equal values.
 
     A single part makes a plain file. ``attributes`` (`ExrHeader.attributes`, or str, int, float, fractions.Fraction,
     lists of str, tuples, float32 matrices and OpenEXR's own types) go to the first part; those that OpenEXR wants in
-    all parts go to all. Raises DiskFullError, NotWritableError.
+    all parts go to all. ``durable`` is as in `wanfx.io.atomic.atomic_path`. Raises DiskFullError, NotWritableError.
     """
     given = dict(attributes or {})
     if wrong := STRUCTURAL.intersection(given):
@@ -109,7 +110,7 @@ def write_parts(
                 part.name if len(parts) > 1 else "",
             )
         )
-    with atomic_path(path) as temporary:
+    with atomic_path(path, durable=durable) as temporary:
         try:
             OpenEXR.File(made).write(str(temporary))
         except LIBRARY_ERRORS as error:

@@ -137,25 +137,19 @@ def read_still(path: str | Path, *, frame: int | None = None) -> Still:
     return _still(path, spec, _as_float(values, spec, path, frame), frame)
 
 
-def write_png(path: str | Path, display_rgb: npt.NDArray[Any]) -> None:
-    """Write a display-encoded picture, uint8 or uint16 (H, W, 3), as PNG. Raises DiskFullError, NotWritableError."""
-    _write_picture(path, display_rgb, kind=".png")
+def write_picture(path: str | Path, display_rgb: npt.NDArray[Any], *, durable: bool = True) -> None:
+    """Write a display-encoded picture, uint8 or uint16 (H, W, 3), as the suffix says: .png, or .ppm, which is larger
+    and much quicker to write and read.
 
-
-def write_ppm(path: str | Path, display_rgb: npt.NDArray[Any]) -> None:
-    """`write_png`, as a plain PPM: larger, and much quicker to write and read."""
-    _write_picture(path, display_rgb, kind=".ppm")
-
-
-def _write_picture(path: str | Path, display_rgb: npt.NDArray[Any], *, kind: Literal[".png", ".ppm"]) -> None:
+    ``durable`` is as in `wanfx.io.atomic.atomic_path`. Raises DiskFullError, NotWritableError.
+    """
     if display_rgb.dtype not in (np.uint8, np.uint16) or display_rgb.ndim != 3 or display_rgb.shape[2] != 3:
-        what = f"a {kind} is uint8 or uint16 RGB, not {display_rgb.dtype} {display_rgb.shape}"
-        raise WanfxError(what, path=path)
+        raise WanfxError(f"a picture is uint8 or uint16 RGB, not {display_rgb.dtype} {display_rgb.shape}", path=path)
     # OpenImageIO's PNG writer reports success on a full disk, so the file is made in memory and written here.
-    encoded, data = cv2.imencode(kind, np.ascontiguousarray(display_rgb[..., ::-1]))
+    encoded, data = cv2.imencode(Path(path).suffix, np.ascontiguousarray(display_rgb[..., ::-1]))
     if not encoded:
-        raise WanfxError(f"cannot be encoded as {kind}", path=path)
-    with atomic_path(path) as temporary:
+        raise WanfxError("cannot be encoded", path=path)
+    with atomic_path(path, durable=durable) as temporary:
         temporary.write_bytes(data.tobytes())
 
 

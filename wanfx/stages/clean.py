@@ -140,6 +140,7 @@ def write_clean(path: Path, rgb: npt.NDArray[Any], seen: Array, *, plate: Plate)
         display_window=plate.display_window,
         pixel_aspect=plate.pixel_aspect,
         compression=WORK_COMPRESSION,
+        durable=False,
     )
 
 

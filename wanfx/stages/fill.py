@@ -228,7 +228,7 @@ def write_fill(path: Path, rgb: Array, seen: Array, *, box: Box) -> None:
     """Write the fill as a float EXR with ``seen.A``; ``box`` is where it lies in its reference frame."""
     planes = (*np.moveaxis(rgb, 2, 0), seen.astype(np.float32))
     part = exr.Part("fill", planes, ("R", "G", "B", "seen.A"))
-    exr.write_parts(path, [part], data_window=box, display_window=box)
+    exr.write_parts(path, [part], data_window=box, display_window=box, durable=False)
 
 
 def read_fill(path: Path) -> npt.NDArray[Any]:

@@ -217,7 +217,7 @@ class _WindowMaker:
         size = self._conditioning.size
         box = Box(0, 0, size.width, size.height)
         part = exr.Part("model_space", pixels, tuple(channels))
-        exr.write_parts(path, [part], data_window=box, display_window=box, compression=WORK_COMPRESSION)
+        exr.write_parts(path, [part], data_window=box, display_window=box, compression=WORK_COMPRESSION, durable=False)
 
     def _carry_path(self, frame: int) -> Path:
         return self._pattern.folder / f"carry.{frame:04d}.exr"

@@ -67,7 +67,7 @@ def run_matte(run: RunContext, ingested: Ingested) -> Tracked:
         def make() -> Made:
             confidence: dict[str, float] = {}
             for frame, matte, certain in _shrunk(roto, ingested) if covers else _track(segmenter, source, prompts):
-                exr.write_matte(pattern.path(frame), matte, data_window=_box_of(matte))
+                exr.write_matte(pattern.path(frame), matte, data_window=_box_of(matte), durable=False)
                 confidence[str(frame)] = round(float(certain), 4)
                 progress.step(frame)
             return Made(tuple(pattern.path(frame) for frame in source.frames), {"confidence": confidence})

@@ -57,7 +57,7 @@ class PlateFrameMaker:
             files.append(self._write_plate(frame, half))
         facts, small = self._measure(frame, linear)
         proxy = self._proxies.path(frame)
-        stills.write_ppm(proxy, self._proxy(small))
+        stills.write_picture(proxy, self._proxy(small), durable=False)
         return Made((*files, proxy), facts)
 
     def _write_plate(self, frame: int, half: Pixels) -> Path:
@@ -70,7 +70,7 @@ class PlateFrameMaker:
         part = exr.Part("rgb", half, ("R", "G", "B"))
         exr.write_parts(
             path, [part], data_window=plate.canvas, display_window=plate.display_window,
-            pixel_aspect=plate.pixel_aspect, compression=WORK_COMPRESSION, attributes=attributes,
+            pixel_aspect=plate.pixel_aspect, compression=WORK_COMPRESSION, attributes=attributes, durable=False,
         )  # fmt: skip
         return path
 

@@ -116,4 +116,4 @@ def _read_matte(path: Path) -> Array:
 def _write(path: Path, rgba: Array) -> None:
     box = Box(0, 0, rgba.shape[1], rgba.shape[0])
     part: Any = exr.Part("reference", rgba.astype(np.float32), ("R", "G", "B", "A"))
-    exr.write_parts(path, [part], data_window=box, display_window=box)
+    exr.write_parts(path, [part], data_window=box, display_window=box, durable=False)

@@ -94,10 +94,11 @@ def shape_matte(matte: Array, *, grow_px: float, soften_px: float) -> Array:
 
 
 def write_canvas_matte(path: Path, matte: Array, *, plate: Plate) -> None:
-    """Write an editable matte (R=G=B=A) with the plate's windows."""
+    """Write an editable matte (R=G=B=A) with the plate's windows; its folder makes it durable."""
     exr.write_matte(
-        path, matte, data_window=plate.canvas, display_window=plate.display_window, pixel_aspect=plate.pixel_aspect
-    )
+        path, matte, data_window=plate.canvas, display_window=plate.display_window, pixel_aspect=plate.pixel_aspect,
+        durable=False,
+    )  # fmt: skip
 
 
 def adopt_painted(run: RunContext, name: str, *, to: FramePattern, plate: Plate) -> None:
