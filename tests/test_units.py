@@ -69,7 +69,7 @@ def test_what_an_artist_painted_is_never_written_over(tmp_path: Path) -> None:
     path.write_text("painted")
     later = PaintableFolder(tmp_path)
     assert later.is_painted(path)
-    assert not later.write(path, _write("made again"))
+    assert later.write(path, _write("made again")) is None
     assert path.read_text() == "painted"
 
 

@@ -69,9 +69,12 @@ class UnitStore:
             return None
         return Record(data["key"], data["files"], data["facts"])
 
-    def commit(self, unit: Unit, *, files: Iterable[Path], facts: Mapping[str, Any]) -> Record:
-        """Record the unit as done."""
-        digests = {path.relative_to(self.root).as_posix(): sha256_file(path) for path in files}
+    def commit(
+        self, unit: Unit, *, files: Iterable[Path], facts: Mapping[str, Any], known: Mapping[Path, str] | None = None
+    ) -> Record:
+        """Record the unit as done; ``known`` are hashes that need not be taken again."""
+        hashes = {path: (known or {}).get(path) or sha256_file(path) for path in files}
+        digests = {path.relative_to(self.root).as_posix(): digest for path, digest in hashes.items()}
         record = Record(unit.key, digests, dict(facts))
         data = {"key": record.key, "files": dict(record.files), "facts": record.facts}
         write_json(self._path(unit.stage, unit.name), data, durable=False)
@@ -94,14 +97,15 @@ class PaintableFolder:
         """Whether an artist made this file."""
         return path.is_file() and sha256_file(path) not in self._made
 
-    def write(self, path: Path, write: Callable[[Path], None]) -> bool:
-        """Let ``write`` make the file, unless an artist has; False where the artist's was kept."""
+    def write(self, path: Path, write: Callable[[Path], None]) -> str | None:
+        """Let ``write`` make the file, unless an artist has; its SHA-256, or None where the artist's was kept."""
         if self.is_painted(path):
-            return False
+            return None
         with atomic_path(path) as temporary:
             write(temporary)
-            self._note(sha256_file(temporary))
-        return True
+            digest = sha256_file(temporary)
+            self._note(digest)
+        return digest
 
     def _note(self, digest: str) -> None:
         # The ledger is written before the file takes its place: a kill in between must not make it look painted.

@@ -42,7 +42,7 @@ class _Encoding:
 
 
 _ENCODINGS: dict[Codec, _Encoding] = {
-    "h264": _Encoding("libx264", "yuv420p", 8, "mp4", {"crf": "16", "preset": "medium", "profile": "high"}),
+    "h264": _Encoding("libx264", "yuv420p", 8, "mp4", {"crf": "16", "preset": "faster", "profile": "high"}),
     "prores": _Encoding("prores_ks", "yuv422p10le", 10, "mov", {"profile": "hq", "vendor": "apl0"}),
     "dnxhr": _Encoding("dnxhd", "yuv422p10le", 10, "mov", {"profile": "dnxhr_hqx"}),
 }

@@ -95,8 +95,9 @@ class _CleanMaker:
         """Write the frame's clean plate, unless an artist painted it."""
         path = self.pattern.path(frame)
         seen: list[float] = []
-        was_made = self._folder.write(path, lambda target: seen.append(self._write(target, frame)))
-        return Made((path,), {"seen": seen[0] if seen else 1.0, "painted": not was_made})
+        digest = self._folder.write(path, lambda target: seen.append(self._write(target, frame)))
+        known = {} if digest is None else {path: digest}
+        return Made((path,), {"seen": seen[0] if seen else 1.0, "painted": digest is None}, known)
 
     def samples(self, frame: int | None) -> tuple[int, ...]:
         """The samples of a frame, nearest first; without one, all of the shot's in order."""

@@ -29,10 +29,11 @@ log = logging.getLogger("wanfx")
 
 @dataclass(frozen=True)
 class Made:
-    """What making a unit gave: its files and facts."""
+    """What making a unit gave: its files and facts, and the SHA-256 of files of which it is ``known``."""
 
     files: tuple[Path, ...] = ()
     facts: Mapping[str, Any] | None = None
+    known: Mapping[Path, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class RunContext:
         if record is not None:
             return record, True
         made = make()
-        return self.store.commit(unit, files=made.files, facts=made.facts or {}), False
+        return self.store.commit(unit, files=made.files, facts=made.facts or {}, known=made.known), False
 
     def warn(self, stage: str, text: str, *, frame: int | None = None) -> None:
         """Tell the user, in the events and the log."""

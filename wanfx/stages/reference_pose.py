@@ -52,8 +52,8 @@ def run_reference_pose(run: RunContext, reference: Reference, *, plate_space: st
             pose, why = _find(run, reference, plate_space), ""
         except NothingFoundError as error:
             pose, why = empty_pose(), error.what
-        was_made = folder.write(path, lambda target: write_poses(target, {0: pose}, size=size))
-        return Made((path,), {"why_none": why if was_made else ""})
+        digest = folder.write(path, lambda target: write_poses(target, {0: pose}, size=size))
+        return Made((path,), {"why_none": "" if digest is None else why})
 
     with run.stage(STAGE, units=1) as progress:
         record = progress.make(Unit(STAGE, "reference_pose", key), make)

@@ -23,7 +23,7 @@ from wanfx.manifest import read_manifest
 from wanfx.ops.alpha import refine_alpha
 from wanfx.ops.card import measure_subject
 from wanfx.ops.edges import grow_matte, soften_matte
-from wanfx.pixels import to_finite
+from wanfx.pixels import to_finite, to_float, to_half
 from wanfx.stages.context import Made, RunContext, make_frames, paintable, stage_key
 from wanfx.stages.hand_matte import check_roto, find_roto, read_hand_matte
 from wanfx.stages.ingest import Ingested
@@ -60,11 +60,16 @@ def run_refine(run: RunContext, ingested: Ingested, tracked: Tracked) -> Refined
 
     def make(frame: int) -> Made:
         path = pattern.path(frame)
-        was_made = folder.write(
-            path, lambda target: write_canvas_matte(target, _alpha(run, plate, tracked, roto, frame), plate=plate)
-        )
-        measure = measure_subject(exr.read_matte(path, canvas=plate.canvas))
-        return Made((path,), {"measure": asdict(measure), "painted": not was_made, "roto": frame in roto})
+        made: list[Array] = []
+
+        def write(target: Path) -> None:
+            made.append(_alpha(run, plate, tracked, roto, frame))
+            write_canvas_matte(target, made[0], plate=plate)
+
+        digest = folder.write(path, write)
+        alpha = to_float(to_half(made[0])) if made else exr.read_matte(path, canvas=plate.canvas)
+        facts = {"measure": asdict(measure_subject(alpha)), "painted": digest is None, "roto": frame in roto}
+        return Made((path,), facts)
 
     records = make_frames(run, stage=STAGE, frames=plate.frames, key=key, make=make)
     return Refined(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -60,9 +59,8 @@ def run_rematte(
 
     def make(frame: int) -> Made:
         path = pattern.path(frame)
-        was_made = folder.write(path, lambda target: write_canvas_matte(target, matte_of(frame), plate=plate))
-        facts: dict[str, Any] = {"painted": not was_made}
-        return Made((path,), facts)
+        digest = folder.write(path, lambda target: write_canvas_matte(target, matte_of(frame), plate=plate))
+        return Made((path,), {"painted": digest is None})
 
     records = make_frames(run, stage=STAGE, frames=frames, key=key, make=make)
     hashes = {frame: next(iter(record.files.values())) for frame, record in records.items()}
