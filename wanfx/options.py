@@ -119,7 +119,8 @@ class FinishOptions:
 
     margin_px: Annotated[float, Knob("How far around the old subject the clean plate may show", "px", 0, 256)] = 12.0
     compression: Annotated[
-        Literal["auto", "zips", "zip", "rle"], Knob("EXR compression, all lossless; auto: rle for drafts, else zip")
+        Literal["auto", "zips", "zip", "rle"],
+        Knob("EXR compression, all lossless; auto: none and rle for drafts"),
     ] = "auto"
     plate_alpha: Annotated[Literal["one", "keep"], Knob("Alpha of rgba: 1, or the plate's own where it has one")] = (
         "one"

@@ -48,6 +48,7 @@ class ExrHeader:
     extras: tuple[str, ...]
     parts: tuple[str, ...]
     compression: str
+    compressions: tuple[str, ...]
     attributes: Mapping[str, Any]
     uncarried: tuple[str, ...]
 
@@ -120,6 +121,7 @@ def make_header(layout: ExrLayout, file: Any) -> ExrHeader:
         extras=tuple(extra.label for extra in list_extras(layout, picture)),
         parts=tuple(item.name for item in layout.parts),
         compression=part.compression,
+        compressions=tuple(item.compression for item in layout.parts),
         attributes={name: value for name, value in attributes.items() if name not in unwritable},
         uncarried=tuple(sorted({*unreadable, *unwritable})),
     )

@@ -34,12 +34,13 @@ class Part:
     """One part of a file and its ``channels``' full names, as they are written.
 
     ``pixels`` is (H, W, C), a channel each; or (H, W), the same for every channel; or a tuple of (H, W) arrays, which
-    may be of different types. Types are float16, float32 and uint32.
+    may be of different types. Types are float16, float32 and uint32. ``compression`` is the file's where None.
     """
 
     name: str
     pixels: Pixels | tuple[Pixels, ...]
     channels: tuple[str, ...]
+    compression: Compression | None = None
 
     @property
     def planes(self) -> dict[str, Pixels]:
@@ -94,7 +95,6 @@ def write_parts(
         raise WanfxError(f"{', '.join(sorted(wrong))} cannot be written as attributes", path=path)
     common = {
         "type": OpenEXR.scanlineimage,
-        "compression": _COMPRESSIONS[compression],
         "dataWindow": data_window.window,
         "displayWindow": display_window.window,
         "pixelAspectRatio": float(pixel_aspect),
@@ -105,7 +105,7 @@ def write_parts(
         _check_part(part, data_window.size, path)
         made.append(
             OpenEXR.Part(
-                {**common, **({} if made else given)},
+                {"compression": _COMPRESSIONS[part.compression or compression], **common, **({} if made else given)},
                 _channel_arrays(part),
                 part.name if len(parts) > 1 else "",
             )

@@ -88,8 +88,9 @@ def _check_header(header: exr.ExrHeader, fact: Mapping[str, Any], manifest: Mapp
     ):
         if ours != theirs:
             fault("native-size", f"{what} is {ours}, the plate's is {theirs}")
-    if header.compression.lower().replace("_compression", "") not in LOSSLESS:
-        fault("scene-linear", f"compression {header.compression} loses pixels")
+    for name, compression in zip(header.parts, header.compressions, strict=True):
+        if compression not in LOSSLESS:
+            fault("scene-linear", f"compression {compression} of {name} loses pixels")
     if header.pixel_type != plate["pixel_type"]:
         fault("scene-linear", f"pixels are {header.pixel_type}, the plate's are {plate['pixel_type']}")
     for name, value in fact["provenance"].items():

@@ -22,7 +22,7 @@ from wanfx.ops.crop import from_model
 from wanfx.ops.decontaminate import own_colors
 from wanfx.ops.edges import bounding_box, grow_matte
 from wanfx.ops.kept import kept_digest
-from wanfx.pixels import to_float, to_half
+from wanfx.pixels import to_float, to_half, to_type
 from wanfx.stages.clean import read_clean
 from wanfx.stages.conditioning import Conditioning, SpaceBridge
 from wanfx.stages.context import RunContext, stage_key
@@ -105,11 +105,15 @@ class CompMaker:
         self._run, self._inputs = run, inputs
         self._options = run.options.finish
         self._plate: Plate = inputs.conditioning.plate
-        is_draft = inputs.generated.generator.quality == "draft"
-        automatic: exr.Compression = "rle" if is_draft else "zip"
-        self._compression = automatic if self._options.compression == "auto" else self._options.compression
+        self._compression, self._of_pictures = self._compressions(inputs.generated.generator.quality)
         size = self._plate.canvas.size
         self._ones = np.ones((size.height, size.width), np.float16)
+
+    def _compressions(self, quality: str) -> tuple[exr.Compression, exr.Compression]:
+        """Of all parts, and of those that are full of grain (see docs/decisions/comp-compression.md)."""
+        if self._options.compression != "auto":
+            return self._options.compression, self._options.compression
+        return ("rle", "none") if quality == "draft" else ("zip", "zip")
 
     def key(self, frame: int) -> str:
         """The frame's key: all that its pixels and header depend on, the version's number not."""
@@ -248,9 +252,9 @@ class CompMaker:
         planes = tuple(rgb[here][..., channel] for channel in range(3))
         char = self._lay_out(layers.char, layers.box)[here]
         parts = [
-            exr.Part("rgba", (*planes, alpha[here]), ("R", "G", "B", "A")),
+            exr.Part("rgba", (*planes, alpha[here]), ("R", "G", "B", "A"), self._of_pictures),
             exr.Part(f"char_{layer}", char, tuple(f"char_{layer}.{channel}" for channel in "RGBA")),
-            exr.Part("clean", clean.astype(rgb.dtype, copy=False)[here], ("clean.R", "clean.G", "clean.B")),
+            exr.Part("clean", to_type(clean, rgb.dtype)[here], ("clean.R", "clean.G", "clean.B"), self._of_pictures),
             exr.Part("shadow", self._ones[here], ("shadow.R", "shadow.G", "shadow.B")),
         ]
         for name, matte in zip((*MATTES, *CHECKS), mattes, strict=True):
