@@ -162,7 +162,6 @@ class _Setup:
         conditioning = Conditioning(
             plate=self.plate, size=self.crop.size, crops=dict.fromkeys(frames, self.crop), space=ModelSpace(0.0),
             background=self.patterns["clean"], background_hashes=hashes, character=None, key="",
-            is_world=False,
         )  # fmt: skip
         measures: dict[int, dict[str, Any]] = {frame: {"plate_error": 0.0, "at_ceiling": 0.0} for frame in frames}
         return FinishInputs(

@@ -156,6 +156,12 @@ def test_the_actor_is_kept_to_the_bit_before_a_new_background(root: Path) -> Non
     kept = alpha == 1
     assert kept.sum() > 200
     assert parts["rgba"].pixels[..., :3][kept].tobytes() == plate[kept].tobytes()  # type: ignore[call-overload]
+    # That its light was changed is nowhere a secret.
+    stops = json.loads((version / "manifest.json").read_text())["world"]["exposure_stops"]
+    assert stops != 0
+    said = next((root / "out" / "bg" / "work").rglob("events.jsonl"))
+    assert any(isinstance(event, Warned) and f"{stops:+.2f} stops" in event.text for event in read_events(said))
+    assert f"{stops:+.2f} stops" in (version / "report" / "index.html").read_text()
 
 
 def _start(root: Path, *more: str) -> subprocess.Popen[str]:

@@ -59,6 +59,7 @@ def build_manifest(delivered: Delivered) -> dict[str, Any]:
         "subjects": [_subject(delivered)],
         "models": _models(delivered),
         "character": _character(delivered),
+        "world": _world(delivered),
         "request": request_key(run),
         "seed": run.options.generate.seed,
         "options": _options(run),
@@ -95,6 +96,12 @@ def _character(delivered: Delivered) -> dict[str, Any] | None:
     if character is None:
         return None
     return {"kind": character.kind, "missing": list(character.missing), "why_card": character.why_card}
+
+
+def _world(delivered: Delivered) -> dict[str, Any] | None:
+    """What was done to the new background."""
+    world = delivered.inputs.conditioning.world
+    return None if world is None else {"exposure_stops": world.exposure_stops, "lost_frames": list(world.lost)}
 
 
 def request_key(run: RunContext) -> str:

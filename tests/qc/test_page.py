@@ -275,3 +275,11 @@ def test_timings_tell_what_was_made_and_what_was_there_already() -> None:
         ],
         "warnings": [{"stage": "ingest", "text": "no rate", "frame": None}],
     }
+
+
+def test_what_was_done_to_a_new_background_is_said() -> None:
+    text = _Page(_draw(task="background", world={"exposure_stops": -0.75, "lost_frames": [4, 5]})).text
+    assert "changed by -0.75 stops" in text
+    assert "lost in 2 frames from 4" in text
+    assert "as it was given" in _Page(_draw(world={"exposure_stops": 0.0, "lost_frames": []})).text
+    assert "New background" not in _Page(_draw(world=None)).text

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wanfx.frames import Box
-from wanfx.ops.consensus import Consensus, believe, find_consensus, find_leftovers, lower_median
+from wanfx.ops.consensus import Away, Consensus, believe, find_consensus, find_leftovers, lower_median
 from wanfx.ops.edges import remove_specks
 from wanfx.ops.fill import fill_smooth
 from wanfx.ops.glance import Array, Glance, Matrix, warp_into
@@ -150,13 +150,14 @@ def _weigh(glance: Glance, judged: list[_Judged], box: Box, near_px: float) -> t
     if not judged:
         return [], None
     consensus = _consensus(judged, near_px)
-    limits = {"near_px": near_px, "close_px": _CLOSE_PX}
     weights = [
-        believe(one.stops, one.visible, consensus, away_px=one.away_px, **limits) * one.visible for one in judged
+        believe(one.stops, one.visible, consensus, Away(one.away_px, near_px, _CLOSE_PX)) * one.visible
+        for one in judged
     ]
     ours = glance.stops[box.slices()]
     here = glance.visible[box.slices()] > _VISIBLE
-    leftovers = find_leftovers(ours, here, consensus, away_px=glance.away_px[box.slices()], **limits)
+    away = Away(glance.away_px[box.slices()], near_px, _CLOSE_PX)
+    leftovers = find_leftovers(ours, here, consensus, away)
     return [np.asarray(weight, np.float32) for weight in weights], leftovers
 
 

@@ -32,6 +32,19 @@ class Consensus:
     count: Array
 
 
+@dataclass(frozen=True, eq=False)
+class Away:
+    """How far each pixel (h, w) is from the subject of its frame, in full-size pixels.
+
+    Within ``near_px`` what is darker than the consensus is the subject's shadow; within ``close_px`` what differs
+    either way is a part of it that the matte missed; elsewhere only what differs a lot counts.
+    """
+
+    px: Array
+    near_px: float
+    close_px: float
+
+
 def find_consensus(stops: Array, visible: npt.NDArray[np.bool_], far: npt.NDArray[np.bool_]) -> Consensus:
     """The median over samples (n, h, w, 3); where two or more see a place ``far`` from the subject, of those alone.
 
@@ -52,19 +65,12 @@ def believe(
     stops: Array,
     visible: npt.NDArray[np.bool_],
     consensus: Consensus,
-    *,
-    away_px: Array,
-    near_px: float,
-    close_px: float,
+    away: Away,
 ) -> Array:
-    """How far to believe a sample (h, w, 3) where it is ``visible``, 0 to 1; ``away_px`` from its own subject.
-
-    Within ``near_px`` of the subject what is darker than the consensus is its shadow; within ``close_px`` what differs
-    either way is a part of it that the matte missed; elsewhere only what differs a lot is left out.
-    """
-    trust = _agree(stops, visible, consensus, away_px=away_px, near_px=near_px, close_px=close_px)
+    """How far to believe a sample (h, w, 3) where it is ``visible``, 0 to 1; ``away`` from its own subject."""
+    trust = _agree(stops, visible, consensus, away)
     # Whatever lies right beside the subject may be its blur, even where nobody can tell.
-    trust = trust * (_CLOSEST + (1 - _CLOSEST) * np.minimum(away_px / np.float32(close_px), 1))
+    trust = trust * (_CLOSEST + (1 - _CLOSEST) * np.minimum(away.px / np.float32(away.close_px), 1))
     return np.asarray(trust, np.float32)
 
 
@@ -72,10 +78,7 @@ def _agree(
     stops: Array,
     visible: npt.NDArray[np.bool_],
     consensus: Consensus,
-    *,
-    away_px: Array,
-    near_px: float,
-    close_px: float,
+    away: Away,
 ) -> Array:
     is_both = visible & (consensus.count > 0)
     off = _smooth(np.where(is_both[..., None], stops - consensus.stops, np.float32(0)))
@@ -85,8 +88,8 @@ def _agree(
     residue = np.maximum(_RESIDUE_STOPS, 4 * spread)
     any_limit = np.maximum(_ANY_STOPS, 5 * spread)
     trust = _fall(most, any_limit)
-    trust = np.where(away_px < near_px, np.minimum(trust, _fall(-level, shadow)), trust)
-    trust = np.where(away_px < close_px, np.minimum(trust, _fall(most, residue)), trust)
+    trust = np.where(away.px < away.near_px, np.minimum(trust, _fall(-level, shadow)), trust)
+    trust = np.where(away.px < away.close_px, np.minimum(trust, _fall(most, residue)), trust)
     # What is half subject, half background differs less: doubt reaches one pixel farther.
     trust = np.asarray(cv2.erode(trust, np.ones((3, 3), np.uint8)), np.float32)
     # With nobody to disagree with, nothing can be told.
@@ -97,18 +100,15 @@ def find_leftovers(
     stops: Array,
     visible: npt.NDArray[np.bool_],
     consensus: Consensus,
-    *,
-    away_px: Array,
-    near_px: float,
-    close_px: float,
+    away: Away,
 ) -> Array:
     """What of the frame itself is not its background though it lies outside the matte, (h, w) in [0, 1].
 
-    The subject's shadow within ``near_px`` and parts of it within ``close_px``, where other frames agree among
-    themselves on what is there.
+    The subject's shadow near it and parts of it close to it, where other frames agree among themselves on what is
+    there.
     """
-    trust = _agree(stops, visible, consensus, away_px=away_px, near_px=near_px, close_px=close_px)
-    is_steady = (consensus.count >= _LEAST_SEEN) & (consensus.spread < _STEADY_STOPS) & (away_px < near_px)
+    trust = _agree(stops, visible, consensus, away)
+    is_steady = (consensus.count >= _LEAST_SEEN) & (consensus.spread < _STEADY_STOPS) & (away.px < away.near_px)
     left = np.where(is_steady & visible, 1 - trust, np.float32(0))
     sure = remove_specks((left > 0.5).astype(np.float32), area_px=_SPECK_PX)
     if not sure.any():

@@ -14,7 +14,6 @@ from wanfx.ops.puppet_joints import RestPose
 from wanfx.ops.puppet_parts import Part
 
 Array = npt.NDArray[np.float32]
-BODY_BONES = ("hem", "hips", "shoulders", "head")
 _CELLS = 22
 
 
@@ -22,7 +21,8 @@ _CELLS = 22
 class Mesh:
     """Corners (V, 2) in the reference's pixels, triangles (T, 3), and weights (V, bones) that sum to 1.
 
-    A limb's bones are its parent's, then one from each of its joints to the next; the body's are `BODY_BONES`.
+    A limb's bones are its parent's, then one from each of its joints to the next; the body's are hem, hips, shoulders
+    and head.
     """
 
     vertices: Points

@@ -55,6 +55,8 @@ def degraded(manifest: Mapping[str, Any]) -> list[str]:
         said.append(f"The character is a card that follows the actor and does not perform: {character['why_card']}.")
     if character.get("missing"):
         said.append(f"The reference does not show, so the character lacks: {', '.join(character['missing'])}.")
+    if lost := (manifest.get("world") or {}).get("lost_frames"):
+        said.append(f"The camera was lost in {len(lost)} frames from {lost[0]}: the new background only goes on there.")
     return said
 
 

@@ -102,7 +102,7 @@ def fact_list(manifest: Mapping[str, Any], *, view: str) -> str:
     frames = FrameRange.parse(manifest["frames"])
     facts_of = manifest["frame_facts"]
     times = [time for frame in sorted(facts_of, key=int) if (time := facts_of[frame]["timecode"])]
-    character = manifest.get("character")
+    character, world = manifest.get("character"), manifest.get("world")
     facts = {
         "Frames": f"{frames} ({len(frames)} frames), cut {manifest['cut']}, {_rate(plate['fps'])} frames/s",
         "Timecode": f"{times[0]} to {times[-1]}" if times else "none",
@@ -112,6 +112,7 @@ def fact_list(manifest: Mapping[str, Any], *, view: str) -> str:
         "Task": f"{manifest['task']} by {manifest['backend']}, seed {manifest['seed']}",
         "Subjects": ", ".join(str(subject["name"]) for subject in manifest["subjects"]),
         "Character": "" if character is None else str(character["kind"]),
+        "New background": "" if world is None else _light(world["exposure_stops"]),
         "Model space": f"{space['name']}, exposure {space['exposure_stops']:g} stops, ceiling "
         f"{space['ceiling_linear']:g} linear",
         "Shown through": view,
@@ -120,6 +121,12 @@ def fact_list(manifest: Mapping[str, Any], *, view: str) -> str:
         "Made by": f"wanfx {manifest['wanfx']}",
     }
     return "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in facts.items() if text)
+
+
+def _light(stops: float) -> str:
+    if not stops:
+        return "its light as it was given"
+    return f"its light changed by {stops:+.2f} stops, as the plate's (condition.world_exposure)"
 
 
 def _at(frames: Sequence[int]) -> str:

@@ -47,7 +47,6 @@ def run_condition(
         character=character,
         key=stage_key(STAGE, VERSION, space.NAME, space.exposure_stops, reference.sha256, run.color.sha256),
         models=models,
-        is_world=False,
     )
 
 
@@ -78,7 +77,7 @@ def _background(
         background_hashes=world.hashes,
         character=None,
         key=stage_key(STAGE, VERSION, space.NAME, space.exposure_stops, run.color.sha256),
-        is_world=True,
+        world=world,
     )
 
 

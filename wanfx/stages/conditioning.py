@@ -19,6 +19,7 @@ from wanfx.pixels import to_finite
 from wanfx.stages.character import Character
 from wanfx.stages.clean import read_clean
 from wanfx.stages.refine import Refined
+from wanfx.stages.world import World
 from wanfx_color.configs import ColorConfig
 from wanfx_color.model_space import ModelSpace
 from wanfx_color.transforms import from_linear_rec709, to_linear_rec709
@@ -32,7 +33,7 @@ class Conditioning:
     """What the generator is given, in the plate's own linear space and in canvas pixels.
 
     ``crops`` are boxes in the canvas, ``size`` the model's picture. ``background`` is the clean plate (`replace`) or
-    the new world (`background`); ``character`` the reference as it performs, or None.
+    the new ``world`` (`background`); ``character`` the reference as it performs, or None.
     """
 
     plate: Plate
@@ -43,8 +44,13 @@ class Conditioning:
     background_hashes: Mapping[int, str]
     character: Character | None
     key: str
-    is_world: bool
+    world: World | None = None
     models: tuple[ModelCard, ...] = ()
+
+    @property
+    def is_world(self) -> bool:
+        """Whether the actor is kept and the background is new."""
+        return self.world is not None
 
     def bridge(self, color: ColorConfig) -> SpaceBridge:
         """Between the plate's own linear space and model space."""

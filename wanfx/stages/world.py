@@ -97,9 +97,10 @@ class _WorldMaker:
         key = stage_key(STAGE, VERSION, "exposure", content, self._content(first))
         record = progress.make(Unit(STAGE, "exposure", key), lambda: self._measure(looks, first), count=False)
         self.stops = float(record.facts["exposure_stops"])
-        if abs(self.stops) >= _MOST_STOPS:
-            self._run.warn(STAGE, f"the new background's exposure is {_MOST_STOPS:g} stops or more off the plate's; it "
-                                  f"was brought {_MOST_STOPS:g} stops nearer")  # fmt: skip
+        if self.stops:
+            off = f"{_MOST_STOPS:g} stops or more off" if abs(self.stops) >= _MOST_STOPS else "not"
+            self._run.warn(STAGE, f"the new background's exposure is {off} the plate's; its light is changed by "
+                                  f"{self.stops:+.2f} stops (condition.world_exposure=keep leaves it)")  # fmt: skip
 
     def _measure(self, looks: list[int], first: int) -> Made:
         """Around the actor, the old background against the new one's first picture."""
