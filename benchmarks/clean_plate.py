@@ -43,7 +43,7 @@ def main() -> None:
         shot = Path(given.shot) if given.shot else make_demo_shot(folder / "shot")
         run = _context(shot, folder)
         ingested = run_ingest(run, open_plate(run.shot, run.options, color=run.color))
-        tracked = run_matte(run, ingested)
+        (tracked,) = run_matte(run, ingested)
         refined, camera = run_refine(run, ingested, tracked), run_camera(run, ingested, tracked)
         start = time.perf_counter()
         cleaned = run_clean(run, ingested, refined, camera, frames=list(ingested.plate.frames))

@@ -31,7 +31,7 @@ from wanfx.stages.finish import CopiedFrames, Finished, run_finish
 from wanfx.stages.generate import needed_windows, run_generate
 from wanfx.stages.ingest import Ingested, open_plate, run_ingest, shot_frames
 from wanfx.stages.inputs import check_inputs
-from wanfx.stages.matte import Tracked, run_matte
+from wanfx.stages.matte import Tracked, run_matte, subjects_of
 from wanfx.stages.refine import Refined, run_refine
 from wanfx.stages.rematte import run_rematte
 from wanfx.stages.report import run_report
@@ -62,7 +62,7 @@ def make_delivery(run: RunContext, *, frames: FrameRange | None) -> Outcome:
     check_inputs(run.shot, source, frames=shot_frames(run.shot, source), color=run.color)
     check_disk(plan_run(source, run.options, frames=wanted, out=run.folder.root), folder=run.folder)
     ingested = run_ingest(run, source)
-    tracked = run_matte(run, ingested)
+    (tracked,) = run_matte(run, ingested)
     refined = run_refine(run, ingested, tracked)
     camera = run_camera(run, ingested, tracked)
     inputs, mattes = _make_inputs(run, ingested, tracked, refined, camera, wanted)
@@ -132,6 +132,10 @@ def _check_task(run: RunContext) -> None:
             "task 'animate' cannot be made by any generator that is installed",
             key="task",
             remedy="use task 'replace', which the draft can make",
+        )
+    if len(subjects_of(run.shot)) > 1:
+        raise ShotError(
+            "only one subject a shot can be replaced yet", key="subjects[1]", remedy="make one shot file a subject"
         )
     generator = find_generator(run.options.generate.backend)
     quality = run.options.generate.quality

@@ -61,7 +61,7 @@ class _Painted:
 
 
 def _mattes(source: _Painted, prompts: Prompts) -> dict[int, tuple[np.ndarray, float]]:
-    found = [(frame, (matte, trust)) for frame, matte, trust in FlowSegmenter().segment(source, prompts=prompts)]
+    found = [(frame, (matte, trust)) for frame, matte, trust in FlowSegmenter().follow(source, prompts=prompts)]
     assert len(found) == len({frame for frame, _ in found}), "a frame came twice"
     return dict(found)
 

@@ -26,7 +26,7 @@ def _segment(
     segmenter: LiteSegmenter, shot: DrawnShot, prompts: Prompts
 ) -> tuple[dict[int, np.ndarray], dict[int, float]]:
     mattes, confidence = {}, {}
-    for frame, matte, sure in segmenter.segment(shot, prompts=prompts):
+    for frame, matte, sure in segmenter.follow(shot, prompts=prompts):
         assert frame not in mattes
         mattes[frame], confidence[frame] = matte, sure
     assert set(mattes) == set(shot.frames)
@@ -114,7 +114,7 @@ class _Blob:
 
 def test_what_is_no_person_is_left_to_flow_and_colours(segmenter: LiteSegmenter) -> None:
     shot = _Blob()
-    for frame, matte, _sure in segmenter.segment(shot, prompts=Prompts(boxes=(BoxPrompt(1, 36, 58, 100, 122),))):
+    for frame, matte, _sure in segmenter.follow(shot, prompts=Prompts(boxes=(BoxPrompt(1, 36, 58, 100, 122),))):
         truth = np.zeros((180, 320), np.float32)
         cv2.circle(truth, (60 + 8 * frame, 90), 28, 1.0, -1)
         assert _likeness(matte, truth) > 0.6, frame

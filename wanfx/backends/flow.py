@@ -4,13 +4,13 @@ through the shot, its colours and the difference to the shot's background redraw
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Literal
 
 import cv2
 import numpy as np
 
-from wanfx.backends.protocols import Array, FrameSource, ModelCard, Prompts
+from wanfx.backends.protocols import Array, FrameSource, ModelCard, Prompts, Segment
 from wanfx.errors import NothingFoundError
 from wanfx.frames import FrameRange, Size
 from wanfx.ops.camera import CameraPath, track_camera
@@ -31,12 +31,19 @@ class FlowSegmenter:
 
     name = "flow"
     models: tuple[ModelCard, ...] = (ModelCard("wanfx-flow", "2", "Apache-2.0"),)
+    learns_from_masks = False
 
     def load(self) -> None:
         """Nothing to load."""
 
-    def segment(self, source: FrameSource, *, prompts: Prompts) -> Iterator[tuple[int, Array, float]]:
-        """Frame, matte and confidence, each frame once. Raises NothingFoundError.
+    def segment(self, source: FrameSource, *, subjects: Mapping[str, Prompts]) -> Iterator[Segment]:
+        """One subject after the other. Raises NothingFoundError."""
+        for name, prompts in subjects.items():
+            for frame, matte, sure in self.follow(source, prompts=prompts):
+                yield Segment(name, frame, matte, sure)
+
+    def follow(self, source: FrameSource, *, prompts: Prompts) -> Iterator[tuple[int, Array, float]]:
+        """One subject: frame, matte and confidence, each frame once. Raises NothingFoundError.
 
         The shot is followed twice: coarsely, to learn where the subject hides the background, and then, the background
         known, at full size.

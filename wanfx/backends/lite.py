@@ -4,7 +4,7 @@ the shot's background draw what those leave open, and keep to the person that wa
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import cv2
@@ -16,7 +16,7 @@ from wanfx.backends.flow import FlowSegmenter, asked_frames
 from wanfx.backends.lite_pose import model_cards
 from wanfx.backends.lite_shot import Seen, follow_along, hides, look_along, meeting_frame
 from wanfx.backends.lite_starts import Start, found_start, prompted_start
-from wanfx.backends.protocols import Array, FrameSource, ModelCard, Prompts
+from wanfx.backends.protocols import Array, FrameSource, ModelCard, Prompts, Segment
 from wanfx.ops.camera import CameraPath, track_camera
 from wanfx.ops.follow import draw_matte, start_track
 from wanfx.ops.motion import Background, find_background, sample_frames
@@ -29,17 +29,24 @@ class LiteSegmenter:
 
     name = "lite"
     models: tuple[ModelCard, ...] = (*model_cards(*_FILES), *FlowSegmenter.models)
+    learns_from_masks = False
 
     def load(self) -> None:
         """Raises MissingError where the files or what runs them are not there."""
         self._bodies = BodyNets()
         self._masks = MaskNets(self._bodies)
 
-    def segment(self, source: FrameSource, *, prompts: Prompts) -> Iterator[tuple[int, Array, float]]:
-        """Frame, matte and confidence, each frame once. Raises NothingFoundError."""
+    def segment(self, source: FrameSource, *, subjects: Mapping[str, Prompts]) -> Iterator[Segment]:
+        """One subject after the other. Raises NothingFoundError."""
+        for name, prompts in subjects.items():
+            for frame, matte, sure in self.follow(source, prompts=prompts):
+                yield Segment(name, frame, matte, sure)
+
+    def follow(self, source: FrameSource, *, prompts: Prompts) -> Iterator[tuple[int, Array, float]]:
+        """One subject: frame, matte and confidence, each frame once. Raises NothingFoundError."""
         starts = self._starts(source, prompts)
         if not starts:
-            yield from FlowSegmenter().segment(source, prompts=prompts)
+            yield from FlowSegmenter().follow(source, prompts=prompts)
             return
         hidden: dict[int, Array] = {}
         with ThreadPoolExecutor(1, thread_name_prefix="wanfx-camera") as beside:

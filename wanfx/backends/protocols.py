@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -64,27 +64,52 @@ class BoxPrompt:
 
 
 @dataclass(frozen=True)
+class MaskPrompt:
+    """A frame whose matte an artist made: ``read`` gives it, (H, W) in [0, 1] at the frame source's size."""
+
+    frame: int
+    read: Callable[[], Array]
+
+
+@dataclass(frozen=True)
 class Prompts:
-    """What the artist said about one subject; empty when nothing was said."""
+    """What the artist said about one subject. ``masks`` are hand-made mattes, which come back as they are later on;
+    a segmenter may learn from them.
+    """
 
     points: tuple[PointPrompt, ...] = ()
     boxes: tuple[BoxPrompt, ...] = ()
+    masks: tuple[MaskPrompt, ...] = ()
 
     @property
     def is_empty(self) -> bool:
+        """Whether nothing was pointed at."""
         return not self.points and not self.boxes
 
 
+@dataclass(frozen=True, eq=False)
+class Segment:
+    """A subject in a frame: ``matte`` (H, W) in [0, 1] at the source's size, how likely each pixel is the subject's;
+    ``confidence`` in [0, 1] that this is the subject.
+    """
+
+    subject: str
+    frame: int
+    matte: Array
+    confidence: float
+
+
 class Segmenter(Protocol):
-    """Finds a subject in every frame."""
+    """Finds subjects in every frame; ``learns_from_masks`` says whether hand-made mattes change what it finds."""
 
     name: str
     models: tuple[ModelCard, ...]
+    learns_from_masks: bool
 
     def load(self) -> None: ...
 
-    def segment(self, source: FrameSource, *, prompts: Prompts) -> Iterator[tuple[int, Array, float]]:
-        """Frame, matte (H, W) in [0, 1] at the source's size, and confidence in [0, 1]; each frame once, any order.
+    def segment(self, source: FrameSource, *, subjects: Mapping[str, Prompts]) -> Iterator[Segment]:
+        """Each of ``subjects`` (by name) in each frame, once, in any order.
 
         Raises NothingFoundError where there is nothing to find.
         """

@@ -5,15 +5,15 @@ A shot unit, for tracking looks at every frame. An artist's roto (``subjects.mat
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from wanfx.backends.protocols import Array, BoxPrompt, ModelCard, PointPrompt, Prompts, Segmenter
+from wanfx.backends.protocols import Array, BoxPrompt, MaskPrompt, ModelCard, PointPrompt, Prompts, Segment
 from wanfx.backends.registry import find_segmenter
 from wanfx.errors import ShotError
 from wanfx.frames import Box
@@ -21,15 +21,15 @@ from wanfx.images import FramePattern, Plate
 from wanfx.io import exr
 from wanfx.io.atomic import sha256_file
 from wanfx.names import layer_name, slug
-from wanfx.shot import SubjectInput
-from wanfx.stages.context import Made, RunContext, stage_key
+from wanfx.shot import Shot, SubjectInput
+from wanfx.stages.context import Made, RunContext, StageProgress, stage_key
 from wanfx.stages.hand_matte import find_roto, read_hand_matte
 from wanfx.stages.ingest import Ingested
 from wanfx.stages.proxies import ProxySource, to_proxy_scale
 from wanfx.units import Unit
 
 STAGE = "matte"
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -45,68 +45,106 @@ class Tracked:
     models: tuple[ModelCard, ...]
 
 
-def run_matte(run: RunContext, ingested: Ingested) -> Tracked:
-    """Track the shot's subject. Raises NothingFoundError, ShotError, OptionError."""
-    subject = the_subject(run)
-    prompts = read_prompts(subject, ingested)
-    segmenter = find_segmenter(run.options.matte.backend)
-    name = slug(subject.name)
-    pattern = FramePattern(str(run.work / "track" / name / f"{name}.####.exr"))
-    source = ProxySource(ingested)
-    roto = find_roto(run.shot, subject, frames=source.frames)
-    covers = len(roto) == len(source.frames)
-    key = stage_key(
-        STAGE, VERSION, segmenter.name, [asdict(card) for card in segmenter.models], asdict(prompts),
-        [ingested.keys[frame] for frame in source.frames],
-        [sha256_file(path) for path in roto.values()] if covers else None,
-    )  # fmt: skip
-
-    with run.stage(STAGE, units=len(source.frames) + 1) as progress:
-        unit = Unit(STAGE, name, key)
-
-        def make() -> Made:
-            confidence: dict[str, float] = {}
-            for frame, matte, certain in _shrunk(roto, ingested) if covers else _track(segmenter, source, prompts):
-                exr.write_matte(pattern.path(frame), matte, data_window=_box_of(matte), durable=False)
-                confidence[str(frame)] = round(float(certain), 4)
-                progress.step(frame)
-            return Made(tuple(pattern.path(frame) for frame in source.frames), {"confidence": confidence})
-
-        record = progress.make(unit, make)
-    confidence = {int(frame): value for frame, value in record.facts["confidence"].items()}
-    confidence.update(dict.fromkeys(roto, 1.0))
-    return Tracked(subject, name, layer_name(subject.name), pattern, key, confidence, segmenter.models)
+def run_matte(run: RunContext, ingested: Ingested) -> list[Tracked]:
+    """Track the shot's subjects, those that are not there yet together. Raises NothingFoundError, ShotError."""
+    tracker = _Tracker(run, ingested)
+    with run.stage(STAGE, units=len(tracker.jobs) * (len(tracker.source.frames) + 1)) as progress:
+        return [tracker.track(job, progress) for job in tracker.jobs]
 
 
-def _track(segmenter: Segmenter, source: ProxySource, prompts: Prompts) -> Iterator[tuple[int, Array, float]]:
-    segmenter.load()
-    yield from segmenter.segment(source, prompts=prompts)
+@dataclass(frozen=True)
+class _Job:
+    """A subject to track: what is known of it, its unit, and where its mattes go."""
+
+    subject: SubjectInput
+    name: str
+    prompts: Prompts
+    roto: Mapping[int, Path]
+    pattern: FramePattern
+    unit: Unit
 
 
-def _shrunk(roto: Mapping[int, Path], ingested: Ingested) -> Iterator[tuple[int, Array, float]]:
-    """A roto of every frame needs no tracking: it is brought to analysis size."""
-    plate, size = ingested.plate, (ingested.proxy_size.width, ingested.proxy_size.height)
-    for frame, path in roto.items():
+class _Tracker:
+    """Tracks the subjects of a shot."""
+
+    def __init__(self, run: RunContext, ingested: Ingested) -> None:
+        self._run, self._ingested = run, ingested
+        self._segmenter = find_segmenter(run.options.matte.backend)
+        self.source = ProxySource(ingested)
+        self.jobs = [self._job(index, subject) for index, subject in enumerate(subjects_of(run.shot))]
+        self._confidence: dict[str, dict[str, float]] = {}
+
+    def _job(self, index: int, subject: SubjectInput) -> _Job:
+        name = slug(subject.name)
+        prompts = read_prompts(subject, self._ingested, key=f"subjects[{index}]")
+        roto = find_roto(self._run.shot, subject, frames=self.source.frames)
+        is_told = self._segmenter.learns_from_masks or len(roto) == len(self.source.frames)
+        key = stage_key(
+            STAGE, VERSION, self._segmenter.name, [asdict(card) for card in self._segmenter.models],
+            asdict(prompts), [self._ingested.keys[frame] for frame in self.source.frames],
+            [(frame, sha256_file(path)) for frame, path in roto.items()] if is_told else None,
+        )  # fmt: skip
+        masks = tuple(MaskPrompt(frame, partial(self._shrunk, frame, path)) for frame, path in roto.items())
+        pattern = FramePattern(str(self._run.work / "track" / name / f"{name}.####.exr"))
+        return _Job(subject, name, replace(prompts, masks=masks), roto, pattern, Unit(STAGE, name, key))
+
+    def track(self, job: _Job, progress: StageProgress) -> Tracked:
+        """The subject's mattes: those there are, or new ones."""
+        record = progress.make(job.unit, lambda: self._make(job, progress))
+        confidence = {int(frame): value for frame, value in record.facts["confidence"].items()}
+        confidence.update(dict.fromkeys(job.roto, 1.0))
+        return Tracked(
+            job.subject, job.name, layer_name(job.subject.name), job.pattern, job.unit.key, confidence,
+            self._segmenter.models,
+        )  # fmt: skip
+
+    def _make(self, job: _Job, progress: StageProgress) -> Made:
+        if len(job.roto) == len(self.source.frames):
+            # A roto of every frame needs no tracking: it is brought to analysis size.
+            segments = (Segment(job.name, mask.frame, mask.read(), 1.0) for mask in job.prompts.masks)
+            self._write(segments, progress)
+        elif job.name not in self._confidence:
+            self._segmenter.load()
+            missing = {one.name: one.prompts for one in self.jobs if self._is_missing(one)}
+            self._write(self._segmenter.segment(self.source, subjects=missing), progress)
+        files = tuple(job.pattern.path(frame) for frame in self.source.frames)
+        return Made(files, {"confidence": self._confidence[job.name]})
+
+    def _is_missing(self, job: _Job) -> bool:
+        if job.name in self._confidence or len(job.roto) == len(self.source.frames):
+            return False
+        return self._run.fresh or self._run.store.find(job.unit) is None
+
+    def _write(self, segments: Iterable[Segment], progress: StageProgress) -> None:
+        patterns = {job.name: job.pattern for job in self.jobs}
+        for one in segments:
+            box = Box(0, 0, one.matte.shape[1], one.matte.shape[0])
+            exr.write_matte(patterns[one.subject].path(one.frame), one.matte, data_window=box, durable=False)
+            self._confidence.setdefault(one.subject, {})[str(one.frame)] = round(float(one.confidence), 4)
+            progress.step(one.frame)
+
+    def _shrunk(self, frame: int, path: Path) -> Array:
+        """A hand-made matte at analysis size."""
+        plate, size = self._ingested.plate, self._ingested.proxy_size
         matte = read_hand_matte(path, canvas=plate.canvas, display_window=plate.display_window, frame=frame)
-        yield frame, np.asarray(cv2.resize(matte, size, interpolation=cv2.INTER_AREA), np.float32), 1.0
+        return np.asarray(cv2.resize(matte, (size.width, size.height), interpolation=cv2.INTER_AREA), np.float32)
 
 
-def _box_of(matte: npt.NDArray[np.float32]) -> Box:
-    return Box(0, 0, matte.shape[1], matte.shape[0])
+def subjects_of(shot: Shot) -> tuple[SubjectInput, ...]:
+    """The shot's subjects; with nothing said, the moving foreground. Raises ShotError for two of one name."""
+    subjects = shot.subjects or (SubjectInput(),)
+    names = [slug(subject.name) for subject in subjects]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            raise ShotError(
+                f"has the name of subjects[{names.index(name)}]", key=f"subjects[{index}].name",
+                remedy="give every subject a name of its own",
+            )  # fmt: skip
+    return subjects
 
 
-def the_subject(run: RunContext) -> SubjectInput:
-    """The shot's one subject; with nothing said, the moving foreground."""
-    subjects = run.shot.subjects or (SubjectInput(),)
-    if len(subjects) > 1:
-        raise ShotError(
-            "only one subject a shot can be made yet", key="subjects[1]", remedy="make one shot file a subject"
-        )
-    return subjects[0]
-
-
-def read_prompts(subject: SubjectInput, ingested: Ingested) -> Prompts:
-    """The subject's points and box, from display-window pixels to analysis pixels. Raises ShotError."""
+def read_prompts(subject: SubjectInput, ingested: Ingested, *, key: str) -> Prompts:
+    """The subject's points and boxes, from display-window pixels to analysis pixels. Raises ShotError."""
     plate = ingested.plate
     sx, sy = to_proxy_scale(plate.canvas, ingested.proxy_size)
 
@@ -116,25 +154,23 @@ def read_prompts(subject: SubjectInput, ingested: Ingested) -> Prompts:
         ) * sy
 
     points = tuple(
-        PointPrompt(
-            _frame(plate, point.frame, key=f"subjects[0].points[{i}].frame"), *place(point.x, point.y), point.on
-        )
+        PointPrompt(_frame(plate, point.frame, key=f"{key}.points[{i}].frame"), *place(point.x, point.y), point.on)
         for i, point in enumerate(subject.points)
     )
     boxes = []
-    for key, frame, (x0, y0, x1, y1) in _boxes(subject):
+    for where, frame, (x0, y0, x1, y1) in _boxes(subject, key=key):
         if x1 <= x0 or y1 <= y0:
-            raise ShotError("ends before it starts", key=f"{key}.box", remedy="write it as [x0, y0, x1, y1]")
-        boxes.append(BoxPrompt(_frame(plate, frame, key=f"{key}.frame"), *place(x0, y0), *place(x1, y1)))
+            raise ShotError("ends before it starts", key=f"{where}.box", remedy="write it as [x0, y0, x1, y1]")
+        boxes.append(BoxPrompt(_frame(plate, frame, key=f"{where}.frame"), *place(x0, y0), *place(x1, y1)))
     return Prompts(points, tuple(boxes))
 
 
-def _boxes(subject: SubjectInput) -> Iterator[tuple[str, int | None, tuple[float, float, float, float]]]:
+def _boxes(subject: SubjectInput, *, key: str) -> Iterator[tuple[str, int | None, tuple[float, float, float, float]]]:
     """Where each box is in the shot file, its frame and corners."""
     if subject.box is not None:
-        yield "subjects[0]", subject.frame, subject.box
+        yield key, subject.frame, subject.box
     for index, other in enumerate(subject.boxes):
-        yield f"subjects[0].boxes[{index}]", other.frame, other.box
+        yield f"{key}.boxes[{index}]", other.frame, other.box
 
 
 def _frame(plate: Plate, frame: int | None, *, key: str) -> int:
