@@ -116,6 +116,25 @@ class Segmenter(Protocol):
         ...
 
 
+class Clicker(Protocol):
+    """Cuts one picture while an artist clicks."""
+
+    name: str
+    models: tuple[ModelCard, ...]
+
+    def load(self) -> None: ...
+
+    def open(self, picture: Array) -> None:
+        """Take a picture, display-encoded sRGB (H, W, 3) in [0, 1]. What is costly and needs no prompt happens here."""
+        ...
+
+    def click(self, prompts: Prompts) -> tuple[Array, float]:
+        """The matte (H, W) in [0, 1] that all of ``prompts`` (pixels of the picture, whatever their frame) ask for, and
+        confidence in [0, 1]. Raises NothingFoundError where there is nothing.
+        """
+        ...
+
+
 class PoseEstimator(Protocol):
     """Finds the pose of one person."""
 
