@@ -51,8 +51,9 @@ def test_a_pose_scales_and_moves_with_its_picture() -> None:
         "", "[]", "{}", '{"schema": "wanfx.pose/9", "size": [1, 1], "frames": {}}',
         '{"schema": "wanfx.pose/1", "size": [1, 1], "frames": {}}',
         '{"schema": "wanfx.pose/1", "size": [1], "frames": {"1": []}}',
-        json.dumps({"schema": "wanfx.pose/1", "size": [1, 1], "frames": {"1": [[0, 0, 1, 0]] * 17}}),
-        json.dumps({"schema": "wanfx.pose/1", "size": [1, 1], "frames": {"1": [[0, 0, 1, float("nan")]] * 133}}),
+        json.dumps({"schema": "wanfx.pose/1", "size": [1, 1], "frames": {"1": {"points": [[0, 0, 1, 0]] * 17}}}),
+        json.dumps({"schema": "wanfx.pose/1", "size": [1, 1], "frames": {"1": [[0, 0, 1, 0]] * 133}}),
+        json.dumps({"schema": "wanfx.pose/1", "size": [1, 1], "frames": {"1": {"points": [[0, 0, 1, np.nan]] * 133}}}),
     ],
 )  # fmt: skip
 def test_what_is_no_pose_file_is_refused_by_name(data: str, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ _LEAST_NOISE, _MOST_NOISE = 0.0012, 0.005
 _BRIDGED = 0.5
 _ARMS = ((5, 6), (7, 8), (9, 10))
 _LEGS = ((11, 12), (13, 14), (15, 16), (17, 20), (18, 21), (19, 22))
+_AT_A_TIME = 19
 _HANDS = tuple((LEFT_HAND.start + index, RIGHT_HAND.start + index) for index in range(21))
 
 
@@ -39,7 +40,10 @@ def smooth_poses(poses: Mapping[int, Pose], *, smooth_frames: float) -> dict[int
         table = _unswapped(table, group, size_px)
     table = _bridged(_without_spikes(table, size_px), longest=max(_LONGEST_SPIKE, round(smooth_frames)))
     if smooth_frames > 0:
-        table = _steadied(table, smooth_frames, size_px)
+        # Some points at a time: what is worked out on the way takes many times the room of the result.
+        for start in range(0, POINT_COUNT, _AT_A_TIME):
+            part = np.s_[:, start : start + _AT_A_TIME]
+            table[part] = _steadied(table[part], smooth_frames, size_px)
     return {
         frame: Pose(table[frame - first, :, :2], table[frame - first, :, 3], table[frame - first, :, 2])
         for frame in sorted(poses)
