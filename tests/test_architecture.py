@@ -33,7 +33,7 @@ _LAYERS: list[set[str]] = [
     {"wanfx.backends", "wanfx.units", "wanfx.manifest", "wanfx.demo"},
     {"wanfx.stages", "wanfx.qc", "wanfx.trust"},
     {"wanfx.pipeline", "wanfx.session", "wanfx.plan", "wanfx.views", "wanfx.make_manifest", "wanfx.clean",
-     "wanfx.worker", "wanfx.farm"},
+     "wanfx.mattes", "wanfx.worker", "wanfx.farm"},
     {"wanfx.cli", "wanfx.ui", "wanfx.__main__"},
 ]  # fmt: skip
 # Within a layer all may import each other, but ops is arrays in, arrays out.

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from wanfx import __version__
 from wanfx.backends.registry import resolve_backends
@@ -32,6 +32,7 @@ from wanfx.events import EventLog, Listener, RunFinished, RunStarted
 from wanfx.frames import FrameRange
 from wanfx.io.atomic import is_leftover
 from wanfx.lease import hold_lease
+from wanfx.mattes import SubjectMattes, make_mattes
 from wanfx.options import STAGE_OPTIONS, Options
 from wanfx.pipeline import Outcome, choose_frames, make_delivery
 from wanfx.plan import Plan, plan_run
@@ -43,6 +44,7 @@ from wanfx.stages.inputs import check_inputs
 from wanfx_color.configs import load_config
 
 STUDIO_FILE = "WANFX_STUDIO"
+_Made = TypeVar("_Made")
 log = logging.getLogger("wanfx")
 
 
@@ -80,10 +82,28 @@ def resolve_options(shot: Shot, *, flags: Mapping[str, Any] | None = None) -> Op
 
 
 def run_shot(request: RunRequest, *, listeners: tuple[Listener, ...] = ()) -> Outcome:
-    """Make the shot. Raises a WanfxError for everything that can go wrong; what was made stays and is resumed.
+    """Make the shot. Raises a WanfxError for everything that can go wrong; what was made stays and is resumed."""
+    return _run(
+        request,
+        listeners,
+        lambda run: make_delivery(run, frames=request.frames),
+        place=lambda made: made.version.folder,
+    )
 
-    Events and log are there from the first moment, so that who follows a run learns of every failure.
-    """
+
+def matte_shot(request: RunRequest, *, listeners: tuple[Listener, ...] = ()) -> list[SubjectMattes]:
+    """Make the mattes of all subjects of the shot, and nothing else. Raises as `run_shot` does."""
+    return _run(request, listeners, make_mattes, place=lambda made: made[0].pattern.folder)
+
+
+def _run(
+    request: RunRequest,
+    listeners: tuple[Listener, ...],
+    make: Callable[[RunContext], _Made],
+    *,
+    place: Callable[[_Made], Path],
+) -> _Made:
+    """Events and log are there from the first moment, so that who follows a run learns of every failure."""
     folder = ShotFolder.of(request.out, shot=request.shot.name)
     run_id = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S") + "-" + secrets.token_hex(3)
     with ExitStack() as stack:
@@ -98,12 +118,13 @@ def run_shot(request: RunRequest, *, listeners: tuple[Listener, ...] = ()) -> Ou
             frames="" if request.frames is None else str(request.frames), pid=os.getpid(),
             cancel_file=str(folder.cancel_file(run_id)), log=str(log_path),
         )  # fmt: skip
-        outcome = _told(events, lambda: _run(request, folder, events), out=request.out)
-        events.emit(RunFinished, exit_code=0, text="done", delivery=str(outcome.version.folder))
-        return outcome
+        made = _told(events, lambda: _hold(request, folder, events, make), out=request.out)
+        events.emit(RunFinished, exit_code=0, text="done", delivery=str(place(made)))
+        return made
 
 
-def _run(request: RunRequest, folder: ShotFolder, events: EventLog) -> Outcome:
+def _hold(request: RunRequest, folder: ShotFolder, events: EventLog, make: Callable[[RunContext], _Made]) -> _Made:
+    """What ``make`` makes while the shot's folder is held."""
     options = resolve_options(request.shot, flags=request.flags)
     with color_errors(key="$OCIO"):
         color = load_config()
@@ -118,10 +139,10 @@ def _run(request: RunRequest, folder: ShotFolder, events: EventLog) -> Outcome:
             request.shot, options, folder, folder.in_progress(), color, events, cancellation, fresh=request.fresh
         )
         with cancellation:
-            return make_delivery(context, frames=request.frames)
+            return make(context)
 
 
-def _told(events: EventLog, make: Callable[[], Outcome], *, out: Path) -> Outcome:
+def _told(events: EventLog, make: Callable[[], _Made], *, out: Path) -> _Made:
     """What ``make`` makes; what it raises is told in events and log before it goes on."""
     try:
         with _environment_errors(out):

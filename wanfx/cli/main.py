@@ -50,6 +50,10 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"wanfx {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_run(commands.add_parser("run", help="make a shot", description="Make a shot, or go on where a run stopped."))
+    matte = commands.add_parser("matte", help="make the mattes alone: one editable EXR sequence a subject")
+    matte.description = "Make the mattes of all subjects. Paint over them as you like: a later run takes them up."
+    _add_shot(matte, parts=False)
+    _add_manner(matte)
     plan = commands.add_parser("plan", help="show what a run would do: windows, sizes, disk, what is there already")
     _add_shot(plan)
     verify = commands.add_parser("verify", help="check that a delivery holds its promises")
@@ -73,13 +77,17 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
     _add_shot(parser)
+    _add_manner(parser)
+    parser.epilog = _options_epilog
+    parser.formatter_class = _OptionsFormatter
+
+
+def _add_manner(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--events", metavar="FILE", help="write events (JSON lines) to FILE")
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument("--resume", action="store_true", help="go on where a run stopped (the default)")
     mode.add_argument("--fresh", action="store_true", help="make everything again; what an artist painted is kept")
     parser.add_argument("--quiet", action="store_true", help="print warnings and the result only")
-    parser.epilog = _options_epilog
-    parser.formatter_class = _OptionsFormatter
 
 
 def _add_models(parser: argparse.ArgumentParser) -> None:
@@ -99,10 +107,11 @@ def _add_models(parser: argparse.ArgumentParser) -> None:
     bundle.add_argument("--to", metavar="FILE.zip", required=True)
 
 
-def _add_shot(parser: argparse.ArgumentParser) -> None:
+def _add_shot(parser: argparse.ArgumentParser, *, parts: bool = True) -> None:
     parser.add_argument("shot", metavar="SHOT", help="shot.toml or shot.json")
     parser.add_argument("--out", metavar="DIR", default="out", help="folder for deliveries (default: %(default)s)")
-    parser.add_argument("--frames", metavar="A-B", help="make only these frames again; the others are copied")
+    if parts:
+        parser.add_argument("--frames", metavar="A-B", help="make only these frames again; the others are copied")
     parser.add_argument(
         "--set", metavar="STAGE.OPTION=VALUE", action="append", default=[], dest="assignments", help="set an option"
     )

@@ -13,11 +13,11 @@ from wanfx.shot import load_shot
 
 def read_request(parsed: argparse.Namespace) -> RunRequest:
     """The request in ``parsed``. Raises ShotError, OptionError, InputError."""
-    events = getattr(parsed, "events", None)
+    events, frames = getattr(parsed, "events", None), getattr(parsed, "frames", None)
     return RunRequest(
         shot=load_shot(parsed.shot),
         out=Path(parsed.out),
-        frames=None if parsed.frames is None else FrameRange.parse(parsed.frames, key="--frames"),
+        frames=None if frames is None else FrameRange.parse(frames, key="--frames"),
         flags=dict(parse_assignment(text) for text in parsed.assignments),
         fresh=getattr(parsed, "fresh", False),
         events=None if events is None else Path(events),

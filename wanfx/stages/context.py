@@ -122,11 +122,13 @@ def make_frames(
     frames: Iterable[int],
     key: Callable[[int], str],
     make: Callable[[int], Made],
+    subject: str = "",
 ) -> dict[int, Record]:
-    """A stage whose units are frames: the record of every frame."""
+    """A stage whose units are frames, of one subject where there may be several: the record of every frame."""
     wanted = list(frames)
+    head = f"{subject}." if subject else ""
     with run.stage(stage, units=len(wanted)) as progress:
-        jobs = ((Unit(stage, str(frame), key(frame)), partial(make, frame)) for frame in wanted)
+        jobs = ((Unit(stage, f"{head}{frame}", key(frame)), partial(make, frame)) for frame in wanted)
         return dict(zip(wanted, progress.make_many(jobs), strict=True))
 
 

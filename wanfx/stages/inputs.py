@@ -21,6 +21,11 @@ def check_inputs(shot: Shot, plate: Source, *, frames: FrameRange, color: ColorC
         open_world(shot, frames=frames, color=color)
     elif shot.reference is not None:
         _check_reference(shot, shot.reference)
+    check_rotos(shot, plate, frames=frames)
+
+
+def check_rotos(shot: Shot, plate: Source, *, frames: FrameRange) -> None:
+    """Raise what is wrong with a hand-made matte, naming the file."""
     for subject in shot.subjects or (SubjectInput(),):
         check_roto(find_roto(shot, subject, frames=frames), size=plate.display_window.size)
 

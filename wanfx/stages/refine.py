@@ -71,7 +71,7 @@ def run_refine(run: RunContext, ingested: Ingested, tracked: Tracked) -> Refined
         facts = {"measure": asdict(measure_subject(alpha)), "painted": digest is None, "roto": frame in roto}
         return Made((path,), facts)
 
-    records = make_frames(run, stage=STAGE, frames=plate.frames, key=key, make=make)
+    records = make_frames(run, stage=STAGE, frames=plate.frames, key=key, make=make, subject=tracked.name)
     return Refined(
         Matte(tracked.name, pattern, plate.frames),
         {frame: next(iter(record.files.values())) for frame, record in records.items()},

@@ -62,6 +62,6 @@ def run_rematte(
         digest = folder.write(path, lambda target: write_canvas_matte(target, matte_of(frame), plate=plate))
         return Made((path,), {"painted": digest is None})
 
-    records = make_frames(run, stage=STAGE, frames=frames, key=key, make=make)
+    records = make_frames(run, stage=STAGE, frames=frames, key=key, make=make, subject=tracked.name)
     hashes = {frame: next(iter(record.files.values())) for frame, record in records.items()}
     return Rematted(Matte(name, pattern, plate.frames), hashes)
