@@ -11,6 +11,8 @@ import numpy.typing as npt
 from wanfx.frames import Box
 from wanfx.images import Plate
 from wanfx.io import exr, stills
+from wanfx.io.movie_write import draw_burn_in
+from wanfx.ops.card import SubjectMeasure
 from wanfx.ops.decontaminate import own_colors
 from wanfx.ops.edges import bounding_box
 from wanfx.ops.motion import sample_frames
@@ -40,7 +42,7 @@ def draw_sheet(path: Path, ingested: Ingested, refined: Refined, *, color: Color
 def _around(plate: Plate, refined: Refined) -> Box:
     """What holds the subject in all frames, with some room."""
     whole = Box(0, 0, plate.canvas.width, plate.canvas.height)
-    boxes = [Box(*measure["box"]) for measure in refined.measures.values() if measure["area"] > 0]
+    boxes = [Box(*measure["box"]) for measure in refined.measures.values() if SubjectMeasure(**measure).is_there]
     if not boxes:
         return whole
     box = boxes[0]
@@ -64,5 +66,4 @@ def _row(plate: Plate, refined: Refined, frame: int, *, box: Box, display: Displ
     shown = [show(look, data_window=here, display_window=here, size=size, display=display) for look in looks]
     # Alpha is no light: it is shown as it is.
     shown[1] = np.asarray(cv2.resize(looks[1], (size.width, size.height), interpolation=cv2.INTER_AREA), np.float32)
-    cv2.putText(shown[0], str(frame), (8, 22), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (1, 1, 1), 1, cv2.LINE_AA)
-    return np.concatenate(shown, axis=1)
+    return np.concatenate([draw_burn_in(shown[0], [str(frame)]), *shown[1:]], axis=1)
