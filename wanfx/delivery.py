@@ -45,6 +45,9 @@ class Version:
     def comp(self, file_name: str) -> FramePattern:
         return FramePattern(str(self.folder / "comp" / f"{file_name}.####.exr"))
 
+    def crypto(self, file_name: str) -> FramePattern:
+        return FramePattern(str(self.folder / "crypto" / f"{file_name}.####.exr"))
+
     def matte(self, name: str) -> FramePattern:
         return FramePattern(str(self.folder / "matte" / name / f"{name}.####.exr"))
 

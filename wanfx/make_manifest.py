@@ -9,11 +9,13 @@ from typing import Any
 
 from wanfx import __version__
 from wanfx.io.atomic import sha256_file
+from wanfx.io.cryptomatte import LAYER, id_text
 from wanfx.keys import make_key
 from wanfx.manifest import SCHEMA, read_manifest
 from wanfx.options import specs
 from wanfx.stages.comp_frame import FinishInputs
 from wanfx.stages.context import RunContext
+from wanfx.stages.crypto import CryptoFrames
 from wanfx.stages.finish import CONFIDENCE, Finished, is_copied
 from wanfx.stages.ingest import Ingested
 from wanfx.stages.matte import Tracked
@@ -29,7 +31,13 @@ class Delivered:
     inputs: FinishInputs
     tracked: Tracked
     mattes: list[Path]
+    crypto: CryptoFrames | None
     review: Path | None
+
+    @property
+    def files(self) -> list[Path]:
+        crypto = [] if self.crypto is None else self.crypto.hashes
+        return [*self.finished.files, *self.mattes, *crypto, *([] if self.review is None else [self.review])]
 
 
 def build_manifest(delivered: Delivered) -> dict[str, Any]:
@@ -55,6 +63,7 @@ def build_manifest(delivered: Delivered) -> dict[str, Any]:
             "parts": list(finished.parts),
             "colorspace": inputs.conditioning.plate.color_space,
         },
+        "crypto": _crypto(delivered),
         "color": _color(delivered),
         "subjects": [_subject(delivered)],
         "models": _models(delivered),
@@ -77,6 +86,14 @@ def _subject(delivered: Delivered) -> dict[str, Any]:
         "layer": delivered.tracked.layer,
         "mattes": sorted({path.parent.name for path in delivered.mattes}),
     }
+
+
+def _crypto(delivered: Delivered) -> dict[str, Any] | None:
+    crypto = delivered.crypto
+    if crypto is None:
+        return None
+    names = {name: id_text(identifier) for name, identifier in crypto.names.items()}
+    return {"pattern": _relative(Path(crypto.pattern.text), delivered.run), "layer": LAYER, "names": names}
 
 
 def _models(delivered: Delivered) -> list[dict[str, str]]:
@@ -169,10 +186,13 @@ def _options(run: RunContext) -> dict[str, Any]:
 
 def _files(delivered: Delivered) -> list[dict[str, str]]:
     finished = delivered.finished
-    comps = {finished.pattern.path(frame): finished.hashes[frame] for frame in finished.frames}
-    others = [*delivered.mattes, *([] if delivered.review is None else [delivered.review])]
-    hashes = comps | {path: sha256_file(path) for path in others}
-    return [{"path": _relative(path, delivered.run), "sha256": found} for path, found in hashes.items()]
+    known = {finished.pattern.path(frame): finished.hashes[frame] for frame in finished.frames}
+    if delivered.crypto is not None:
+        known |= delivered.crypto.hashes
+    return [
+        {"path": _relative(path, delivered.run), "sha256": known.get(path) or sha256_file(path)}
+        for path in delivered.files
+    ]
 
 
 def _relative(path: Path, run: RunContext) -> str:

@@ -143,11 +143,14 @@ class ReviewOptions:
 
 @dataclass(frozen=True)
 class DeliverOptions:
-    """How a delivery is named."""
+    """How a delivery is named, and what is in it beside the comp."""
 
     name: Annotated[
         str, Knob("Template of the comp's file name: {show} {seq} {shot} {task} {quality} {colorspace} {version}")
     ] = "{shot}_{quality}_{version}"
+    cryptomatte: Annotated[
+        Literal["auto", "on", "off"], Knob("Deliver a Cryptomatte sequence beside the comp; auto: not for drafts")
+    ] = "auto"
 
 
 @dataclass(frozen=True)

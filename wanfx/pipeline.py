@@ -26,6 +26,7 @@ from wanfx.stages.camera import run_camera
 from wanfx.stages.comp_frame import CompMaker, FinishInputs
 from wanfx.stages.condition import run_condition
 from wanfx.stages.context import RunContext
+from wanfx.stages.crypto import check_crypto_names, run_crypto
 from wanfx.stages.deliver import deliver_mattes, remove_unlisted
 from wanfx.stages.finish import CopiedFrames, Finished, run_finish
 from wanfx.stages.generate import needed_windows, run_generate
@@ -59,6 +60,7 @@ def make_delivery(run: RunContext, *, frames: FrameRange | None) -> Outcome:
     wanted = choose_frames(shot_frames(run.shot, source), frames)
     last = _read_last(run)
     _check_range(wanted, last)
+    check_crypto_names(run.shot, run.options)
     check_inputs(run.shot, source, frames=shot_frames(run.shot, source), color=run.color)
     check_disk(plan_run(source, run.options, frames=wanted, out=run.folder.root), folder=run.folder)
     ingested = run_ingest(run, source)
@@ -105,9 +107,10 @@ def _seal(
 ) -> Outcome:  # fmt: skip
     """Mattes, review movie, promises, report, manifest: the manifest last, for it makes the version complete."""
     matte_files = deliver_mattes(run, mattes, frames=finished.frames)
+    crypto = run_crypto(run, finished, subject=tracked.subject.name, pattern=run.version.crypto(name))
     review = run_review(run, ingested, finished, name=name)
-    remove_unlisted(run.version, [*finished.files, *matte_files, *([] if review is None else [review])], work=run.work)
-    delivered = Delivered(run, ingested, finished, inputs, tracked, matte_files, review)
+    delivered = Delivered(run, ingested, finished, inputs, tracked, matte_files, crypto, review)
+    remove_unlisted(run.version, delivered.files, work=run.work)
     manifest = build_manifest(delivered)
     with run.stage("verify", units=len(finished.frames)) as progress:
         promises = verify_delivery(run.version.folder, manifest, is_sealed=False, on_frame=progress.step)

@@ -11,11 +11,12 @@ from wanfx.delivery import ShotFolder
 from wanfx.errors import DiskFullError
 from wanfx.frames import FrameRange, Size
 from wanfx.options import Options
+from wanfx.stages.crypto import is_crypto_wanted
 from wanfx.stages.source import Source
 
 # A pixel of a half-float plate: the comp, measured with grain, 13 bytes in RLE; in work, not packed, clean plate 8,
-# generated frames 8, and mattes 1; a movie's plate 6.
-_COMP_BYTES, _WORK_BYTES, _COPY_BYTES = 13.0, 17.0, 6.0
+# generated frames 8, and mattes 1; a movie's plate 6; a Cryptomatte 0.1, with hair all over it 1.
+_COMP_BYTES, _WORK_BYTES, _COPY_BYTES, _CRYPTO_BYTES = 13.0, 17.0, 6.0, 1.0
 _SPARE_BYTES = 64 * 2**20
 
 
@@ -45,6 +46,7 @@ def plan_run(source: Source, options: Options, *, frames: FrameRange, out: Path)
     pixels = size.width * size.height
     depth = 2.0 if source.pixel_type == "float" else 1.0
     bytes_a_pixel = (_COMP_BYTES + _WORK_BYTES) * depth + (0.0 if source.is_in_place else _COPY_BYTES)
+    bytes_a_pixel += _CRYPTO_BYTES if is_crypto_wanted(options) else 0.0
     return Plan(
         frames=frames,
         size=size,
