@@ -131,15 +131,19 @@ class _Tracker:
 
 
 def subjects_of(shot: Shot) -> tuple[SubjectInput, ...]:
-    """The shot's subjects; with nothing said, the moving foreground. Raises ShotError for two of one name."""
+    """The shot's subjects; with nothing said, the moving foreground.
+
+    Raises ShotError for two whose files or layers would have one name on any system.
+    """
     subjects = shot.subjects or (SubjectInput(),)
-    names = [slug(subject.name) for subject in subjects]
-    for index, name in enumerate(names):
-        if name in names[:index]:
-            raise ShotError(
-                f"has the name of subjects[{names.index(name)}]", key=f"subjects[{index}].name",
-                remedy="give every subject a name of its own",
-            )  # fmt: skip
+    for name_of in (slug, layer_name):
+        names = [name_of(subject.name).casefold() for subject in subjects]
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                raise ShotError(
+                    f"makes the same names as that of subjects[{names.index(name)}]",
+                    key=f"subjects[{index}].name", remedy="give every subject a name of its own, in Latin letters",
+                )  # fmt: skip
     return subjects
 
 
