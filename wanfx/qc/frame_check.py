@@ -18,6 +18,7 @@ from wanfx.ops.comp import Mattes, any_channel, composite, is_lit
 from wanfx.ops.edges import bounding_box
 from wanfx.ops.kept import kept_digest
 from wanfx.pixels import to_float, to_half
+from wanfx.qc.crypto_check import check_crypto
 from wanfx.stages.header import PREFIX
 
 Pixels = npt.NDArray[Any]
@@ -33,8 +34,10 @@ class FrameFaults:
     is_compared_with_plate: bool = False
 
 
-def check_frame(path: Path, frame: int, *, manifest: Mapping[str, Any], plate: Path | None) -> FrameFaults:
-    """Look at one comp frame; ``plate`` is the plate's own file where it is still there."""
+def check_frame(
+    path: Path, frame: int, *, manifest: Mapping[str, Any], plate: Path | None, crypto: Path | None
+) -> FrameFaults:
+    """Look at one comp frame; ``plate`` is the plate's own file where it is still there, ``crypto`` its Cryptomatte."""
     fact = manifest["frame_facts"][str(frame)]
     faults: dict[str, list[str]] = {}
 
@@ -62,6 +65,9 @@ def check_frame(path: Path, frame: int, *, manifest: Mapping[str, Any], plate: P
         _compare_with_plate(pixels, theirs, fault)
     _check_pixels(pixels, fact, manifest, fault)
     _check_layers(pixels, manifest, fault, plate=theirs)
+    if crypto is not None:
+        matte = pixels["matte_character"][..., 0]
+        check_crypto(crypto, frame, manifest=manifest, matte=matte, header=header, fault=fault)
     return FrameFaults(frame, faults, theirs is not None)
 
 

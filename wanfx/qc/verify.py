@@ -17,6 +17,7 @@ from wanfx.qc.promises import NAMES, Promise, judge, not_applicable
 PLATE_ERROR_LIMIT = 0.01
 """Half a percent of model space: what an untouched picture may differ by after encoding and storing."""
 MATTE_FOLDER = "matte/"
+_OUR_FOLDERS = ("comp", "crypto", "review")
 
 
 def verify_delivery(
@@ -37,10 +38,14 @@ def _verify(
 ) -> list[Promise]:
     comp = FramePattern(str(folder / manifest["comp"]["pattern"]))
     plate = FramePattern(str(folder / manifest["plate"]["pattern"]))
+    crypto = _crypto_of(folder, manifest)
     held = {int(frame): other for frame, other in manifest["plate"]["held"].items()}
 
     def check(frame: int) -> FrameFaults:
-        return check_frame(comp.path(frame), frame, manifest=manifest, plate=plate.path(held.get(frame, frame)))
+        return check_frame(
+            comp.path(frame), frame, manifest=manifest, plate=plate.path(held.get(frame, frame)),
+            crypto=None if crypto is None else crypto.path(frame),
+        )  # fmt: skip
 
     found: list[FrameFaults] = []
     for faults in make_ahead(sorted(map(int, manifest["frame_facts"])), check, name="verify"):
@@ -48,6 +53,12 @@ def _verify(
         if on_frame is not None:
             on_frame(faults.frame)
     return _judge(folder, manifest, found, sealed)
+
+
+def _crypto_of(folder: Path, manifest: Mapping[str, Any]) -> FramePattern | None:
+    # Deliveries without have no entry, or an empty one.
+    entry = manifest.get("crypto")
+    return None if entry is None else FramePattern(str(folder / entry["pattern"]))
 
 
 def _judge(folder: Path, manifest: Mapping[str, Any], found: list[FrameFaults], sealed: list[str]) -> list[Promise]:
@@ -75,7 +86,7 @@ def _judge(folder: Path, manifest: Mapping[str, Any], found: list[FrameFaults], 
         judge(
             "two-mattes",
             faults("two-mattes"),
-            evidence=f"the layers of {count} frames make rgba again, and edit is their union",
+            evidence=_mattes_text(manifest, count),
         ),
         judge("nothing-lost", changed + faults("nothing-lost"), evidence=_files_text(manifest, painted)),
         judge(
@@ -91,6 +102,13 @@ def _kept_text(manifest: Mapping[str, Any], found: list[FrameFaults]) -> str:
     compared = sum(frame.is_compared_with_plate for frame in found)
     text = f"{kept} kept pixels of {len(found)} frames have their recorded hash"
     return f"{text}; {compared} frames were compared with the plate, bit for bit"
+
+
+def _mattes_text(manifest: Mapping[str, Any], count: int) -> str:
+    text = f"the layers of {count} frames make rgba again, and edit is their union"
+    if manifest.get("crypto") is None:
+        return text
+    return f"{text}; Cryptomatte gives the new matte again, and its coverage sums to 1"
 
 
 def _range_text(manifest: Mapping[str, Any]) -> str:
@@ -109,9 +127,11 @@ def _frames_missing(manifest: Mapping[str, Any]) -> Iterable[int]:
 
 
 def _unlisted(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
-    """Files among the comp's frames and the review that the manifest does not know."""
+    """Files among the comp's frames, its Cryptomattes and the review that the manifest does not know."""
     listed = {entry["path"] for entry in manifest["files"]}
-    there = [path for part in ("comp", "review") for path in sorted((folder / part).glob("*")) if path.is_file()]
+    there = [
+        path for part in ("comp", "crypto", "review") for path in sorted((folder / part).glob("*")) if path.is_file()
+    ]
     names = [path.relative_to(folder).as_posix() for path in there]
     return [name for name in names if name not in listed]
 
