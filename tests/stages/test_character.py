@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from wanfx.io import exr
 from wanfx.io.atomic import sha256_file
 from wanfx.io.pose_file import read_poses, write_poses
 from wanfx.manifest import read_manifest
-from wanfx.ops.pose import LEFT_WRIST
+from wanfx.ops.pose import LEFT_WRIST, empty_pose
 
 FRAMES = 6
 _PLATE = Size(192, 108)
@@ -102,6 +103,24 @@ def _character(shot: Path, version: int, frame: int) -> bytes:
     path = _version(shot, version) / "comp" / f"tiny_draft_v{version:03d}.{frame}.exr"
     parts, _ = exr.read_parts(path, ["char_walker"])
     return np.stack(list(parts["char_walker"].planes.values())).tobytes()
+
+
+def test_where_the_actor_is_away_for_a_while_the_puppet_is_too(shot: Path, tmp_path: Path) -> None:
+    given = _give_poses(shot)
+    poses, size = read_poses(given)
+    gone = range(FIRST + 3, FIRST + FRAMES)
+    write_poses(given, poses | dict.fromkeys(gone, empty_pose()), size=size)
+    data = json.loads(shot.read_text())
+    data["subjects"][0]["matte"] = "roto/gone.####.exr"
+    shot.write_text(json.dumps(data))
+    for frame in gone:
+        nobody = np.zeros((_PLATE.height, _PLATE.width), np.float32)
+        exr.write_matte(shot.parent / "roto" / f"gone.{frame}.exr", nobody)
+    events = tmp_path / "events.jsonl"
+    assert _run(shot, "--events", str(events)) == 0
+    drawn = {frame: any(_character(shot, 1, frame)) for frame in range(FIRST, FIRST + FRAMES)}
+    assert drawn == {frame: frame not in gone for frame in drawn}
+    assert any("nobody is seen in 3 frames" in event.text for event in read_events(events) if isinstance(event, Warned))
 
 
 def test_light_brighter_than_white_in_the_picture_is_as_bright_in_the_comp(shot: Path) -> None:

@@ -16,6 +16,7 @@ from wanfx.ops.card import Placement, SubjectMeasure, card_box, draw_card, place
 from wanfx.ops.pose import BODY, Pose
 from wanfx.ops.puppet import Puppet, build_puppet
 from wanfx.ops.puppet_draw import draw_puppet, puppet_box
+from wanfx.ops.puppet_joints import KNOWN
 from wanfx.ops.retarget import Motion, distances, perform
 from wanfx.stages.context import RunContext
 from wanfx.stages.matte import Tracked
@@ -28,6 +29,7 @@ Array = npt.NDArray[np.float32]
 _FALLBACK_CONFIDENCE = 0.3
 """Of a card that stands in for a puppet: the framing is right, the performance is not there."""
 _LEAST_POSED = 0.25
+_LEAST_AWAY = 3
 
 
 class Character(Protocol):
@@ -102,13 +104,14 @@ class CardCharacter:
 
 @dataclass(frozen=True, eq=False)
 class PuppetCharacter:
-    """A cut-out that performs."""
+    """A cut-out that performs; not there in the frames in which the actor is ``away``."""
 
     puppet: Puppet
     motions: Mapping[int, Motion]
     poses: Mapping[int, Pose]
     pixel_aspect: float
     reference_pose_sha256: str
+    away: frozenset[int] = frozenset()
     why_card: str = ""
     kind: Literal["puppet", "card"] = "puppet"
 
@@ -118,16 +121,18 @@ class PuppetCharacter:
         return self.puppet.missing
 
     def box(self, frame: int) -> Box:
-        """What the puppet covers."""
+        """What the puppet covers, or would."""
         return puppet_box(self.puppet, self.motions[frame], pixel_aspect=self.pixel_aspect)
 
     def draw(self, frame: int, *, box: Box) -> Array:
         """The puppet in ``box``."""
+        if frame in self.away:
+            return np.zeros((box.height, box.width, 4), np.float32)
         return draw_puppet(self.puppet, self.motions[frame], box=box, pixel_aspect=self.pixel_aspect)
 
     def key(self, frame: int) -> Any:
         """How the puppet moves."""
-        return self.kind, self.reference_pose_sha256, asdict(self.motions[frame])
+        return self.kind, self.reference_pose_sha256, asdict(self.motions[frame]), frame in self.away
 
     def confidence(self, frame: int) -> float:
         """That of the actor's pose."""
@@ -148,7 +153,7 @@ def make_character(
     Raises ShotError where a puppet was asked for and cannot be.
     """
     try:
-        return _make_puppet(run, plate, posed, reference, pose)
+        return _make_puppet(run, plate, refined, posed, reference, pose)
     except NothingFoundError as error:
         why, remedy = error.what, error.remedy
     if run.options.condition.character == "puppet":
@@ -164,7 +169,7 @@ def _remedy(run: RunContext) -> str:
 
 
 def _make_puppet(
-    run: RunContext, plate: Plate, posed: Posed, reference: Reference, pose: ReferencePose
+    run: RunContext, plate: Plate, refined: Refined, posed: Posed, reference: Reference, pose: ReferencePose
 ) -> PuppetCharacter:
     there = [frame for frame, one in posed.poses.items() if float(one.confidence[BODY].max()) > 0]
     if not there and run.options.pose.backend == "none":
@@ -179,7 +184,25 @@ def _make_puppet(
     motions = perform(puppet, posed.poses, canvas=canvas, pixel_aspect=plate.pixel_aspect)
     if puppet.missing:
         run.warn("condition", "the reference does not show, so the puppet lacks: " + ", ".join(puppet.missing))
-    return PuppetCharacter(puppet, motions, posed.poses, plate.pixel_aspect, pose.sha256)
+    away = _away(refined, posed)
+    if away:
+        run.warn("condition", f"nobody is seen in {len(away)} frames; the character is not there", frame=min(away))
+    return PuppetCharacter(puppet, motions, posed.poses, plate.pixel_aspect, pose.sha256, away)
+
+
+def _away(refined: Refined, posed: Posed) -> frozenset[int]:
+    """The frames without a matte and without a pose, three or more in a row: fewer are a blink of those who look."""
+    found: list[int] = []
+    run: list[int] = []
+    for frame in sorted(posed.poses):
+        is_seen = float(posed.poses[frame].confidence[BODY].max()) > KNOWN
+        if is_seen or SubjectMeasure(**refined.measures[frame]).is_there:
+            run = []
+            continue
+        run.append(frame)
+        if len(run) >= _LEAST_AWAY:
+            found += run
+    return frozenset(found)
 
 
 def make_card(
