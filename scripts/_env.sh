@@ -57,6 +57,34 @@ make_environment() {
     printf '%s\n' "$stamp" >"$folder/wanfx-stamp"
 }
 
+# make_blender_environment FOLDER: installs Blender as a Python module and names its python in WANFX_BPY_PYTHON, unless
+# that is set already. It needs a Python 3.11, which no other release of it does without, and 0.9 GB. Fails where that
+# cannot be had.
+make_blender_environment() {
+    local folder="$1" release="bpy==5.0.1" candidate python="" stamp
+    if [[ -n "${WANFX_BPY_PYTHON:-}" ]]; then
+        return
+    fi
+    for candidate in ${WANFX_PYTHON:+"$WANFX_PYTHON"} python3.11 python3 python; do
+        if python_is_usable "$candidate" && "$candidate" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'; then
+            python="$candidate"
+            break
+        fi
+    done
+    if [[ -z "$python" ]]; then
+        say "There is no Python 3.11, which $release needs."
+        return 3
+    fi
+    stamp="$release $("$python" -c 'import sys; print(sys.version, sys.base_prefix)')"
+    if [[ ! -f "$folder/wanfx-stamp" || "$(<"$folder/wanfx-stamp")" != "$stamp" ]]; then
+        say "Installing $release into ${folder#"$project"/} (a minute, once) ..."
+        "$python" -m venv --clear "$folder" || return
+        "$folder/bin/python" -m pip install -qq --disable-pip-version-check "$release" || return
+        printf '%s\n' "$stamp" >"$folder/wanfx-stamp"
+    fi
+    export WANFX_BPY_PYTHON="$folder/bin/python"
+}
+
 # fetch_models FOLDER: makes sure that the small models are there for the environment in FOLDER, and tells wanfx where.
 # $WANFX_MODELS decides where they lie if it is set.
 fetch_models() {
