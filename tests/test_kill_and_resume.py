@@ -24,7 +24,7 @@ KILLS = 40
 FRAMES = 12
 STAGES = (
     "ingest", "matte", "refine", "camera", "clean", "reference", "reference_pose", "pose", "generate", "rematte",
-    "finish", "deliver", "review", "verify", "report",
+    "finish", "deliver", "crypto", "review", "verify", "report",
 )  # fmt: skip
 
 
@@ -95,7 +95,7 @@ def _follow(events: Path, child: subprocess.Popen[bytes]) -> Iterator[Event]:
 def test_forty_kills_in_every_stage_leave_no_trace(tmp_path: Path) -> None:
     shot = make_tiny_shot(
         tmp_path / "shot", frames=FRAMES, generate={"backend": "fake"}, condition={"character": "auto"},
-        pose={"backend": "none"},
+        pose={"backend": "none"}, deliver={"cryptomatte": "on"},
     )  # fmt: skip
     unbroken = _start(shot, tmp_path / "unbroken", tmp_path / "unbroken.jsonl")
     _out, text = unbroken.communicate()
