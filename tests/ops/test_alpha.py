@@ -80,13 +80,13 @@ def test_where_colors_do_not_tell_the_matte_decides() -> None:
     assert np.mean((alpha >= 0.5) != (rough >= 0.5)) < 0.005
 
 
-def test_alpha_has_no_pinholes_and_no_specks() -> None:
+def test_alpha_has_no_small_pinholes_and_no_small_specks() -> None:
     plate = _plate(_truth())
     plate[np.random.default_rng(1).random((240, 320)) < 0.02] = (0.1, 0.2, 0.4)
-    alpha = refine_alpha(plate, _rough(_truth()), radius_px=8.0)
-    for solid in (alpha >= 0.5, alpha < 0.5):
-        count, _labels = cv2.connectedComponents(solid.astype(np.uint8), connectivity=4)
-        assert count == 2
+    alpha = refine_alpha(plate, _rough(_truth()), radius_px=8.0, speck_px=24)
+    for lit in (alpha > 0.1, alpha < 0.9):
+        _count, _labels, stats, _centers = cv2.connectedComponentsWithStats(lit.astype(np.uint8), connectivity=8)
+        assert stats[1:, cv2.CC_STAT_AREA].min() >= 24
 
 
 def test_values_of_any_size_in_the_plate_leave_alpha_finite_and_in_range() -> None:

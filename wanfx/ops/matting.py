@@ -1,0 +1,68 @@
+"""Alpha inside a trimap's unknown band, from the plate's colours, by the method that was asked for."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from wanfx.frames import Box
+from wanfx.ops.edges import bounding_box
+from wanfx.ops.matting_closed_form import closed_form_alpha
+from wanfx.ops.matting_guided import guided_alpha
+from wanfx.ops.trimap import UNKNOWN
+
+Array = npt.NDArray[np.float32]
+MattingMethod = Literal["guided", "closed-form"]
+_AROUND_PX = 8
+_LEAST_TRUST = np.float32(1e-3)
+_MOST_TRUST = np.float32(1)
+_LOOK_PX = 21
+_CONTRAST = np.float32(0.02)
+
+
+def find_alpha(plate_linear: Array, trimap: Array, matte: Array, *, method: MattingMethod) -> Array:
+    """Alpha (H, W) in [0, 1]: the trimap's own values where it knows, found from ``plate_linear`` where it does not.
+
+    ``matte`` (H, W) is the tracker's: it decides, softly, where colours do not tell. Raises MissingError where the
+    method's library is not installed.
+    """
+    is_unknown = trimap == UNKNOWN
+    band = bounding_box(is_unknown)
+    if band.is_empty:
+        return trimap
+    place = band.grow(_AROUND_PX).clip(Box(0, 0, trimap.shape[1], trimap.shape[0])).slices()
+    guide = make_guide(plate_linear[place], where=is_unknown[place])
+    known, prior = trimap[place], matte[place]
+    trust = _trust(guide)
+    found = guided_alpha(guide, known, prior, trust=trust)
+    if method == "closed-form":
+        found = np.clip(closed_form_alpha(guide, known, found, trust=trust), 0, 1)
+    out = trimap.copy()
+    out[place] = np.where(is_unknown[place], found, known)
+    return out
+
+
+def make_guide(linear: Array, *, where: npt.NDArray[np.bool_]) -> Array:
+    """``linear`` (H, W, 3, of any size and sign) as x / (x + k) in [0, 1), k twice its median ``where``.
+
+    Alpha is linear in linear light, which a curve as flat as this nearly keeps for all but highlights; and a lamp in
+    the background then counts no more than a wall. Pictures of another exposure give the same.
+    """
+    lit = np.maximum(linear, 0)
+    middle = np.median(lit[where].mean(axis=1)) if where.any() else np.float32(0)
+    # Halves go no higher than 65504: what lies beyond is as bright.
+    lit = np.minimum(lit, np.float32(65504))
+    return np.asarray(lit / (lit + np.maximum(np.float32(2) * middle, np.float32(1e-4))), np.float32)
+
+
+def _trust(guide: Array) -> Array:
+    """How far the tracker's matte is believed: more where the picture is so plain around that no edge can be seen."""
+    gray = np.asarray(guide.mean(axis=2), np.float32)
+    window = (_LOOK_PX, _LOOK_PX)
+    mean = np.asarray(cv2.blur(gray, window, borderType=cv2.BORDER_REFLECT), np.float32)
+    square = np.asarray(cv2.blur(gray * gray, window, borderType=cv2.BORDER_REFLECT), np.float32)
+    plain = _CONTRAST**2 / (np.maximum(square - mean * mean, 0) + _CONTRAST**2)
+    return np.asarray(_LEAST_TRUST + _MOST_TRUST * plain**8, np.float32)
