@@ -20,6 +20,7 @@ from wanfx.frames import Box
 from wanfx.io.cryptomatte import (
     BACKGROUND,
     id_text,
+    is_cryptomatte,
     layer_key,
     murmur3_32,
     object_id,
@@ -216,6 +217,13 @@ def test_a_renderers_file_is_read_with_or_without_its_manifest(tmp_path: Path) -
     read = read_cryptomatte(tmp_path / "f.exr", layer="CryptoAsset")
     assert (read.matte("hero") == 0.75).all()
     assert read.names == {}
+
+
+def test_a_file_with_a_picture_in_it_is_no_mere_cryptomatte(tmp_path: Path) -> None:
+    _foreign(tmp_path / "f.exr")
+    _write(tmp_path / "c.exr", "hero")
+    OpenEXR.File({}, {"depth.Z": np.zeros((4, 4), np.float16)}).write(str(tmp_path / "d.exr"))
+    assert [is_cryptomatte(tmp_path / name) for name in ("f.exr", "c.exr", "d.exr")] == [False, True, False]
 
 
 @pytest.mark.parametrize(

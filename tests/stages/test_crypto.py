@@ -106,6 +106,13 @@ def test_a_frame_has_the_comps_windows_timecode_and_provenance_but_not_its_colou
     assert "chromaticities" not in header
 
 
+def test_inspect_names_the_objects(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", str(_file(_version(root, 1), FIRST))]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "Cryptomatte CryptoObject" in shown
+    assert "walker (d8eb02b2), background (e213fe84)" in shown
+
+
 def test_in_background_the_kept_actor_is_the_object(root: Path) -> None:
     _change_shot(root, task="background", name="bg", background="reference.png", reference=None)
     assert _run(root) == 0

@@ -14,6 +14,7 @@ from wanfx.cli.promises import promise_table
 from wanfx.delivery import Version
 from wanfx.errors import ColorSpaceError
 from wanfx.io import exr
+from wanfx.io.cryptomatte import id_text, is_cryptomatte, read_cryptomatte
 from wanfx.manifest import read_manifest
 from wanfx.qc.promises import Promise
 from wanfx.stages.source import Source, Wanted, open_source
@@ -31,6 +32,9 @@ def run_command(parsed: argparse.Namespace) -> int:
         manifest = read_manifest(version.manifest)
         console.print(_table(_manifest_rows(manifest)))
         console.print(promise_table([Promise(**promise) for promise in manifest["promises"]]))
+        return 0
+    if path.suffix.lower() == ".exr" and path.is_file() and is_cryptomatte(path):
+        console.print(_table(_crypto_rows(path)))
         return 0
     console.print(_table([*_source_rows(parsed.file), *_header_rows(path)]))
     return 0
@@ -53,6 +57,17 @@ def _manifest_rows(manifest: dict[str, Any]) -> list[Row]:
         ("parts", ", ".join(manifest["comp"]["parts"])),
         ("models", models),
         ("files", str(len(manifest["files"]))),
+    ]
+
+
+def _crypto_rows(path: Path) -> list[Row]:
+    found = read_cryptomatte(path)
+    return [
+        ("kind", f"Cryptomatte {found.layer}"),
+        ("objects", ", ".join(f"{name} ({id_text(identifier)})" for name, identifier in found.names.items())),
+        ("ranks", str(len(found.ranks.ids))),
+        ("size", f"{found.display_window.size}"),
+        ("data window", str(found.data_window.as_list())),
     ]
 
 

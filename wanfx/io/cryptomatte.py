@@ -21,9 +21,9 @@ from typing import Any
 
 import numpy as np
 
-from wanfx.errors import InputError
+from wanfx.errors import FrameReadError, InputError
 from wanfx.frames import Box
-from wanfx.io.exr_channels import list_channels
+from wanfx.io.exr_channels import find_picture, list_channels
 from wanfx.io.exr_layout import ExrLayout, read_layout
 from wanfx.io.exr_matte import read_display_window
 from wanfx.io.exr_parts import Part, write_parts
@@ -169,6 +169,16 @@ def layer_key(layer: str) -> str:
     return id_text(object_id(layer))[:7]
 
 
+def is_cryptomatte(path: str | Path) -> bool:
+    """Whether an EXR holds Cryptomattes and no picture. Raises FrameReadError where it is no EXR."""
+    layout = read_layout(path)
+    try:
+        find_picture(layout)
+    except FrameReadError:
+        return bool(_layers(layout))
+    return False
+
+
 def read_cryptomatte(path: str | Path, *, layer: str = LAYER, frame: int | None = None) -> Cryptomatte:
     """A layer of any Cryptomatte EXR. Raises FrameReadError where it is not there, broken, or not of 32 bits."""
     layout = read_layout(path, frame=frame)
@@ -192,17 +202,22 @@ def _channels(rank: int) -> tuple[str, ...]:
     return tuple(f"{LAYER}{rank // 2:02d}.{component}" for component in _PAIRS[rank % 2])
 
 
-def _find_layer(layout: ExrLayout, layer: str) -> dict[str, str]:
-    """The metadata of a layer, by the last word of each key."""
+def _layers(layout: ExrLayout) -> list[dict[str, str]]:
+    """The metadata of each layer, by the last word of each key."""
     found: dict[str, dict[str, str]] = {}
     for attribute in (attribute for part in layout.parts for attribute in part.attributes):
         if attribute.name.startswith(_PREFIX) and attribute.type == "string":
             key, _, word = attribute.name.removeprefix(_PREFIX).partition("/")
             found.setdefault(key, {})[word] = attribute.value.decode("utf-8", "replace")
-    for entries in found.values():
+    return list(found.values())
+
+
+def _find_layer(layout: ExrLayout, layer: str) -> dict[str, str]:
+    layers = _layers(layout)
+    for entries in layers:
         if entries.get("name") == layer:
             return entries
-    names = ", ".join(sorted(entries.get("name", "?") for entries in found.values())) or "none"
+    names = ", ".join(sorted(entries.get("name", "?") for entries in layers)) or "none"
     raise layout.error(f"has no Cryptomatte {layer}; it has {names}", remedy="give the file that has it")
 
 
