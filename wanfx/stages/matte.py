@@ -69,7 +69,7 @@ class _Tracker:
 
     def __init__(self, run: RunContext, ingested: Ingested) -> None:
         self._run, self._ingested = run, ingested
-        self._segmenter = find_segmenter(run.options.matte.backend)
+        self._segmenter = find_segmenter(run.options.matte.backend, model=run.options.matte.model)
         self.source = ProxySource(ingested)
         self.jobs = [self._job(index, subject) for index, subject in enumerate(subjects_of(run.shot))]
         self._confidence: dict[str, dict[str, float]] = {}

@@ -1,0 +1,249 @@
+"""SAM 2.1 with random weights, by the code that runs the real ones: what is asked, remembered and given back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from sam2_tiny import MovingDiscs, make_tiny_set
+
+from wanfx.backends.protocols import BoxPrompt, MaskPrompt, PointPrompt, Prompts, Segment
+from wanfx.backends.sam2 import Sam2Segmenter
+from wanfx.backends.sam2_click import Sam2Clicker
+from wanfx.backends.sam2_network import Sam2Network
+from wanfx.backends.weights import MODELS_FOLDER, ModelSet, set_folder
+from wanfx.errors import MissingError, NothingFoundError
+
+Found = dict[tuple[str, int], Segment]
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelSet]:
+    folder = tmp_path_factory.mktemp("models")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(MODELS_FOLDER, str(folder))
+        yield make_tiny_set(folder)
+
+
+@pytest.fixture(scope="module")
+def segmenter(models: ModelSet) -> Sam2Segmenter:
+    made = Sam2Segmenter(models)
+    made.load()
+    return made
+
+
+def _segment(segmenter: Sam2Segmenter, shot: MovingDiscs, **subjects: Prompts) -> Found:
+    found: Found = {}
+    for one in segmenter.segment(shot, subjects=subjects):
+        assert (one.subject, one.frame) not in found
+        found[one.subject, one.frame] = one
+    assert set(found) == {(name, frame) for name in subjects for frame in shot.frames}
+    return found
+
+
+def _same(found: Found, other: Found, *, subject: str = "red") -> set[int]:
+    """The frames in which both have the same bits."""
+    keys = [key for key in found if key[0] == subject]
+    return {key[1] for key in keys if np.array_equal(found[key].matte, other[key].matte)}
+
+
+def _point(shot: MovingDiscs, frame: int, *, which: int = 0, keep: bool = True) -> PointPrompt:
+    return PointPrompt(frame, *shot.center(frame, which=which), keep)
+
+
+def _box(shot: MovingDiscs, frame: int, *, which: int = 0) -> BoxPrompt:
+    x, y = shot.center(frame, which=which)
+    return BoxPrompt(frame, x - 11, y - 11, x + 11, y + 11)
+
+
+def _mask(shot: MovingDiscs, frame: int, *, which: int = 0) -> MaskPrompt:
+    return MaskPrompt(frame, lambda: shot.truth(frame, which=which))
+
+
+def test_points_boxes_and_masks_in_the_middle_reach_every_frame_both_ways(segmenter: Sam2Segmenter) -> None:
+    shot = MovingDiscs()
+    asked = [
+        Prompts(points=(_point(shot, 1005),)),
+        Prompts(boxes=(_box(shot, 1005),)),
+        Prompts(masks=(_mask(shot, 1005),)),
+    ]
+    found = [_segment(segmenter, shot, red=prompts) for prompts in asked]
+    for one in found:
+        for segment in one.values():
+            assert segment.matte.shape == (64, 96) and segment.matte.dtype == np.float32
+            assert 0 <= segment.matte.min() <= segment.matte.max() <= 1
+            assert 0 <= segment.confidence <= 1
+    assert not _same(found[0], found[1]) and not _same(found[1], found[2])
+
+
+def test_the_logits_survive_in_the_matte(segmenter: Sam2Segmenter) -> None:
+    shot = MovingDiscs(2)
+    matte = _segment(segmenter, shot, red=Prompts(boxes=(_box(shot, 1001),)))["red", 1001].matte
+    between = matte[(matte > 0.01) & (matte < 0.99)]
+    assert len(np.unique(between)) > 0.5 * len(between) > 20
+
+
+def test_a_point_off_the_subject_counts(segmenter: Sam2Segmenter) -> None:
+    shot = MovingDiscs(3)
+    on = _point(shot, 1001)
+    alone = _segment(segmenter, shot, red=Prompts(points=(on,)))
+    held_off = _segment(segmenter, shot, red=Prompts(points=(on, _point(shot, 1001, which=1, keep=False))))
+    same_place = _segment(segmenter, shot, red=Prompts(points=(on, _point(shot, 1001, which=1))))
+    assert not _same(alone, held_off) and not _same(held_off, same_place)
+
+
+def test_a_matte_made_by_hand_comes_back_as_it_is_and_says_what_the_subject_is(segmenter: Sam2Segmenter) -> None:
+    shot = MovingDiscs(40)
+    many = tuple(_mask(shot, frame) for frame in range(1005, 1035))
+    shot.reads.clear()
+    found = _segment(segmenter, shot, red=Prompts(masks=many))
+    for mask in many:
+        assert np.array_equal(found["red", mask.frame].matte, mask.read())
+        assert found["red", mask.frame].confidence == 1
+    assert set(shot.reads) & set(range(1005, 1035)) == {1005, 1029, 1034}  # of a run only a few are learnt from
+    others = tuple(_mask(shot, frame, which=1) for frame in range(1005, 1035))
+    assert not _same(found, _segment(segmenter, shot, red=Prompts(masks=others))) & {
+        *range(1001, 1005),
+        *range(1035, 1041),
+    }
+
+
+def test_subjects_together_are_as_each_alone_and_share_each_look_at_a_frame(segmenter: Sam2Segmenter) -> None:
+    shot = MovingDiscs()
+    red, green = Prompts(boxes=(_box(shot, 1001),)), Prompts(points=(_point(shot, 1001, which=1),))
+    shot.reads.clear()
+    both = _segment(segmenter, shot, red=red, green=green)
+    assert sorted(shot.reads) == list(shot.frames)
+    for name, prompts in (("red", red), ("green", green)):
+        alone = _segment(segmenter, shot, **{name: prompts})
+        for key, one in alone.items():
+            np.testing.assert_allclose(both[key].matte, one.matte, atol=1e-6)
+    assert not np.array_equal(both["red", 1006].matte, both["green", 1006].matte)
+
+
+@pytest.mark.parametrize("later", ["box", "point", "off", "mask"])
+def test_a_correction_on_a_later_frame_changes_its_side_and_no_other(segmenter: Sam2Segmenter, later: str) -> None:
+    shot = MovingDiscs(24)
+    before = Prompts(boxes=(_box(shot, 1003),))
+    off = _point(shot, 1018, which=1, keep=False)
+    after = {
+        "box": Prompts(boxes=(*before.boxes, _box(shot, 1018, which=1))),
+        "point": Prompts((_point(shot, 1018, which=1),), before.boxes),
+        "off": Prompts((off,), before.boxes),
+        "mask": Prompts(boxes=before.boxes, masks=(_mask(shot, 1018, which=1),)),
+    }[later]
+    same = _same(_segment(segmenter, shot, red=before), _segment(segmenter, shot, red=after))
+    assert same == set(range(1001, 1009))  # the middle is 1010.5; two frames before it the mixing begins
+
+
+def test_where_two_sides_meet_they_are_mixed(segmenter: Sam2Segmenter) -> None:
+    shot = MovingDiscs(24)
+    boxes = _box(shot, 1003), _box(shot, 1018, which=1)
+    both = _segment(segmenter, shot, red=Prompts(boxes=boxes))
+    mixed = float(np.abs(both["red", 1011].matte - both["red", 1010].matte).mean())
+    first, last = (_segment(segmenter, shot, red=Prompts(boxes=(box,))) for box in boxes)
+    cut = float(np.abs(last["red", 1011].matte - first["red", 1010].matte).mean())
+    assert mixed < 0.6 * cut
+
+
+def test_points_off_the_subject_before_any_on_it_are_a_correction_on_the_way_back(segmenter: Sam2Segmenter) -> None:
+    shot = MovingDiscs(16)
+    box = (_box(shot, 1010),)
+    off = PointPrompt(1004, *shot.center(1004, which=1), keep=False)
+    same = _same(_segment(segmenter, shot, red=Prompts(boxes=box)), _segment(segmenter, shot, red=Prompts((off,), box)))
+    assert same == set(range(1005, 1017))
+
+
+def test_the_same_bits_in_every_run(segmenter: Sam2Segmenter, models: ModelSet) -> None:
+    shot = MovingDiscs()
+    prompts = Prompts((_point(shot, 1009),), (_box(shot, 1002),))
+    again = Sam2Segmenter(models)
+    again.load()
+    runs = [_segment(one, MovingDiscs(), red=prompts) for one in (segmenter, segmenter, again)]
+    assert _same(runs[0], runs[1]) == _same(runs[0], runs[2]) == set(shot.frames)
+    assert [one.confidence for one in runs[0].values()] == [one.confidence for one in runs[2].values()]
+
+
+def test_a_subject_that_was_nowhere_pointed_at_is_an_error_that_says_what_to_do(segmenter: Sam2Segmenter) -> None:
+    shot = MovingDiscs(3)
+    for prompts in (Prompts((_point(shot, 1002, keep=False),)), Prompts((PointPrompt(7, 1, 1),))):
+        with pytest.raises(NothingFoundError) as caught:
+            _segment(segmenter, shot, red=prompts)
+        assert "box" in caught.value.remedy
+
+
+def _remembered(segmenter: Sam2Segmenter, shot: MovingDiscs, monkeypatch: pytest.MonkeyPatch) -> int:
+    """How many numbers the network still holds when the shot is done."""
+    network = segmenter._network
+    sessions = []
+
+    def make(features: object) -> object:
+        sessions.append(Sam2Network.new_session(network, features))
+        return sessions[-1]
+
+    monkeypatch.setattr(network, "new_session", make)
+    _segment(segmenter, shot, red=Prompts(boxes=(_box(shot, 1010),)))
+    (session,) = sessions
+    assert not session.processed_frames and len(session.cache._vision_features) == 1
+    outputs = [one for frames in session.output_dict_per_obj[0].values() for one in frames.values()]
+    return sum(value.numel() for one in outputs for value in one.values())
+
+
+def test_what_is_remembered_does_not_grow_with_the_shot(
+    segmenter: Sam2Segmenter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short, long = (_remembered(segmenter, MovingDiscs(count), monkeypatch) for count in (30, 90))
+    assert short == long < 40_000
+
+
+def test_a_click_asks_again_of_a_picture_that_was_embedded_once(models: ModelSet, segmenter: Sam2Segmenter) -> None:
+    shot = MovingDiscs(2)
+    clicker = Sam2Clicker(models)
+    clicker.load()
+    clicker.open(shot.read(1001))
+    seen = []
+    vision = clicker._network.model.vision_encoder
+    handle = vision.register_forward_hook(lambda *_: seen.append(1))
+    on = _point(shot, 1001)
+    matte, sure = clicker.click(Prompts((on,)))
+    other, _sure = clicker.click(Prompts((on, _point(shot, 1001, which=1, keep=False))))
+    again, _sure = clicker.click(Prompts((on,)))
+    handle.remove()
+    assert not seen
+    assert np.array_equal(matte, again) and not np.array_equal(matte, other) and 0 < sure <= 1
+    first = _segment(segmenter, shot, red=Prompts((on,)))["red", 1001]
+    np.testing.assert_allclose(matte, first.matte, atol=1e-6)
+    with pytest.raises(NothingFoundError):
+        clicker.click(Prompts((_point(shot, 1001, keep=False),)))
+
+
+def test_weights_that_are_missing_or_damaged_are_named_with_their_remedy(
+    models: ModelSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = {name: (set_folder(models) / name).read_bytes() for name in models.files}
+    monkeypatch.setenv(MODELS_FOLDER, str(tmp_path))
+    with pytest.raises(MissingError, match="not here") as missing:
+        Sam2Segmenter(models).load()
+    set_folder(models).mkdir(parents=True)
+    for name, content in whole.items():
+        (set_folder(models) / name).write_bytes(content)
+    path = set_folder(models) / "model.safetensors"
+    path.write_bytes(whole[path.name][:-8] + bytes(8))
+    with pytest.raises(MissingError, match="not the file that was published") as damaged:
+        Sam2Segmenter(models).load()
+    for caught in (missing, damaged):
+        assert caught.value.path == str(path)
+        assert "wanfx models fetch sam2-random" in caught.value.remedy
+
+
+def test_a_matte_is_brought_to_the_sources_size_by_its_logits() -> None:
+    from wanfx.backends.sam2_track import draw_logits, to_matte
+    from wanfx.frames import Size
+
+    logits = np.linspace(-6, 6, 16, dtype=np.float32).reshape(4, 4)
+    assert np.allclose(draw_logits(logits, Size(4, 4)), 1 / (1 + np.exp(-logits)))
+    enlarged = cv2.resize(logits, (12, 8), interpolation=cv2.INTER_LINEAR)
+    assert np.array_equal(draw_logits(logits, Size(12, 8)), to_matte(enlarged))
