@@ -46,13 +46,26 @@ class MatteOptions:
     width_px: Annotated[int, Knob("Width of the pictures that are analysed", "px", 160, 1920)] = 640
     grow_px: Annotated[float, Knob("Grow (or, negative, shrink) the matte", "px", -64, 64)] = 0.0
     soften_px: Annotated[float, Knob("Soften the matte's edge", "px", 0, 64)] = 0.0
+    gamma: Annotated[float, Knob("Gamma of the matte's edge: over 1 fuller, under 1 thinner", "", 0.1, 10)] = 1.0
 
 
 @dataclass(frozen=True)
 class RefineOptions:
     """How the matte becomes alpha."""
 
-    radius_px: Annotated[float, Knob("Half width of the band in which alpha is found from colour", "px", 0, 64)] = 8.0
+    method: Annotated[
+        Literal["guided", "closed-form"],
+        Knob("How alpha is found from colour: fast, or ten times slower and better where the matte is good"),
+    ] = "guided"
+    radius_px: Annotated[
+        Optional[float],
+        Knob("Half width of the band in which alpha is found; a hundredth of the width when not given", "px", 0, 128),
+    ] = None
+    motion: Annotated[bool, Knob("Widen the band where the edge moves quickly, for motion blur")] = True
+    speck_px: Annotated[float, Knob("Islands and holes of fewer pixels are taken away", "px", 0, 4096)] = 16.0
+    steady: Annotated[
+        float, Knob("How far alpha is steadied by its neighbours in time, along the motion", "", 0, 1)
+    ] = 0.0
 
 
 @dataclass(frozen=True)

@@ -72,6 +72,6 @@ def test_the_edge_moves_as_its_subject_does_and_a_moving_background_does_not_cou
     flow = np.zeros((160, 200, 2), np.float32)
     flow[matte > 0.5] = (6, 8)
     flow[:, :20] = (90, 0)
-    motion = edge_motion(flow, np.zeros_like(flow), matte, reach_px=10)
+    motion = edge_motion(flow, matte, reach_px=10)
     assert motion[80, 100 + 45] == 10
     assert motion[80, 5] == 0

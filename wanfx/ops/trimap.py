@@ -33,13 +33,13 @@ def make_trimap(matte: Array, *, radius_px: float, motion_px: Array | None = Non
     return np.where(is_unknown, UNKNOWN, hard.astype(np.float32))
 
 
-def edge_motion(flow_before: Array, flow_after: Array, matte: Array, *, reach_px: float) -> Array:
+def edge_motion(flow: Array, matte: Array, *, reach_px: float) -> Array:
     """How far the subject's edge moves in a frame, (H, W), pixels, for all that lies within ``reach_px`` of it.
 
-    ``flow_before`` and ``flow_after`` (H, W, 2) lead to the neighbouring frames; the longer counts. What stands still
-    beside a moving edge is smeared over all the same, so the subject's own motion is spread outwards.
+    ``flow`` (H, W, 2) leads to a neighbouring frame. What stands still beside a moving edge is smeared over all the
+    same, so the subject's own motion is spread outwards.
     """
-    speed = np.maximum(np.hypot(*np.moveaxis(flow_before, 2, 0)), np.hypot(*np.moveaxis(flow_after, 2, 0)))
+    speed = np.hypot(flow[..., 0], flow[..., 1])
     own = np.where(matte >= 0.5, speed, 0).astype(np.float32)
     # One wild vector is no motion: the median of a neighbourhood.
     calm = cv2.medianBlur(own, 5)

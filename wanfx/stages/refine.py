@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -20,18 +19,18 @@ from wanfx.images import FramePattern, Matte, Plate
 from wanfx.io import exr
 from wanfx.io.atomic import atomic_path, sha256_file
 from wanfx.manifest import read_manifest
-from wanfx.ops.alpha import refine_alpha
 from wanfx.ops.card import measure_subject
 from wanfx.ops.edges import grow_matte, soften_matte
-from wanfx.pixels import to_finite, to_float, to_half
+from wanfx.pixels import to_float, to_half
+from wanfx.stages.alpha_frame import AlphaFrames
 from wanfx.stages.context import Made, RunContext, make_frames, paintable, stage_key
-from wanfx.stages.hand_matte import check_roto, find_roto, read_hand_matte
+from wanfx.stages.hand_matte import check_roto, find_roto
 from wanfx.stages.ingest import Ingested
 from wanfx.stages.matte import Tracked
 from wanfx.units import PaintableFolder
 
 STAGE = "refine"
-VERSION = 1
+VERSION = 2
 Array = npt.NDArray[np.float32]
 
 
@@ -52,18 +51,24 @@ def run_refine(run: RunContext, ingested: Ingested, tracked: Tracked) -> Refined
     folder = paintable(run, f"matte/{tracked.name}")
     adopt_painted(run, tracked.name, to=pattern, plate=plate)
     roto = find_roto(run.shot, tracked.subject, frames=plate.frames)
-    options = asdict(run.options.refine), run.options.matte.grow_px, run.options.matte.soften_px
+    alphas = AlphaFrames(ingested, tracked, roto=roto, options=run.options.refine)
+    shape = {name: getattr(run.options.matte, name) for name in ("grow_px", "soften_px", "gamma")}
+
+    def given(frame: int) -> str:
+        # The tracker's key stands for all frames of the plate: what is beside this one is in it.
+        return sha256_file(roto[frame]) if frame in roto else tracked.key
 
     def key(frame: int) -> str:
-        given = sha256_file(roto[frame]) if frame in roto else tracked.key
-        return stage_key(STAGE, VERSION, given, ingested.keys[frame], options)
+        beside = [given(other) for other in alphas.neighbors(frame)]
+        return stage_key(STAGE, VERSION, given(frame), beside, ingested.keys[frame], asdict(run.options.refine), shape)
 
     def make(frame: int) -> Made:
         path = pattern.path(frame)
         made: list[Array] = []
 
         def write(target: Path) -> None:
-            made.append(_alpha(run, plate, tracked, roto, frame))
+            alpha = alphas.read(frame)
+            made.append(alpha if frame in roto else shape_matte(alpha, **shape))
             write_canvas_matte(target, made[0], plate=plate)
 
         digest = folder.write(path, write)
@@ -80,22 +85,13 @@ def run_refine(run: RunContext, ingested: Ingested, tracked: Tracked) -> Refined
     )
 
 
-def _alpha(run: RunContext, plate: Plate, tracked: Tracked, roto: Mapping[int, Path], frame: int) -> Array:
-    if frame in roto:
-        return read_hand_matte(roto[frame], canvas=plate.canvas, display_window=plate.display_window, frame=frame)
-    small = exr.read_matte(tracked.pattern.path(frame))
-    size = (plate.canvas.width, plate.canvas.height)
-    matte = np.clip(np.asarray(cv2.resize(small, size, interpolation=cv2.INTER_CUBIC), np.float32), 0.0, 1.0)
-    rgb = exr.read_frame(plate.path(frame), canvas=plate.canvas, frame=frame).rgb
-    alpha = refine_alpha(to_finite(rgb), matte, radius_px=run.options.refine.radius_px)
-    return shape_matte(alpha, grow_px=run.options.matte.grow_px, soften_px=run.options.matte.soften_px)
-
-
-def shape_matte(matte: Array, *, grow_px: float, soften_px: float) -> Array:
-    """Grow and soften a matte as the artist's knobs say."""
+def shape_matte(matte: Array, *, grow_px: float, soften_px: float, gamma: float = 1.0) -> Array:
+    """Grow and soften a matte and make its edge fuller or thinner (alpha to the power of 1 / gamma), as knobs say."""
     if grow_px:
         matte = grow_matte(matte, radius_px=grow_px)
-    return soften_matte(matte, radius_px=soften_px) if soften_px else matte
+    if soften_px:
+        matte = soften_matte(matte, radius_px=soften_px)
+    return matte if gamma == 1 else np.asarray(matte ** np.float32(1 / gamma), np.float32)
 
 
 def write_canvas_matte(path: Path, matte: Array, *, plate: Plate) -> None:
