@@ -17,7 +17,7 @@ from wanfx.ops.segment import cut_off, with_points
 
 Mask = npt.NDArray[np.bool_]
 _SEEN = 0.5
-_SURE = 0.2
+SURE = 0.2
 _SAMPLES = 9
 
 
@@ -37,12 +37,39 @@ def prompted_start(nets: BodyNets, source: FrameSource, prompts: Prompts, frame:
     picture = source.read(frame)
     box = next((box for box in prompts.boxes if box.frame == frame), None)
     points = tuple(point for point in prompts.points if point.frame == frame)
-    rois = people(nets, picture) + _asked_regions(nets, picture, box, points)
-    bodies = [body for roi in rois for body in _read_twice(nets, picture, roi) if body.score > _SEEN]
-    fits = [_fit(body, picture, box, points) for body in bodies]
-    if not fits or max(fits) < _SURE:
+    bodies = read_bodies(nets, picture, people(nets, picture) + asked_regions(nets, picture, box, points))
+    best, fit = choose_body(bodies, picture, box=box, points=points)
+    if best is None or fit < SURE:
         return None
-    best = bodies[int(np.argmax(fits))]
+    return start_of(best, bodies, picture, frame=frame, box=box, points=points)
+
+
+def read_bodies(nets: BodyNets, picture: Array, rois: list[Roi]) -> list[Body]:
+    """The people in some regions, each also as seen in the region that fits it."""
+    return [body for roi in rois for body in _read_twice(nets, picture, roi) if body.score > _SEEN]
+
+
+def choose_body(
+    bodies: list[Body], picture: Array, *, box: BoxPrompt | None, points: tuple[PointPrompt, ...]
+) -> tuple[Body | None, float]:
+    """The body that fits the box or the points best, and how well, 0 to 1 (below `SURE` it is somebody else)."""
+    fits = [_fit(body, picture, box, points) for body in bodies]
+    if not fits:
+        return None, 0.0
+    best = int(np.argmax(fits))
+    return bodies[best], fits[best]
+
+
+def start_of(
+    best: Body,
+    bodies: list[Body],
+    picture: Array,
+    *,
+    frame: int,
+    box: BoxPrompt | None,
+    points: tuple[PointPrompt, ...],
+) -> Start:
+    """A body as a start: its cut, with what the box and the points say."""
     matte = (best.draw_mask(_shape(picture)) > 0.5).astype(np.float32)
     if box is not None:
         matte *= _in_box(box, _shape(picture), grow=0.08)
@@ -85,7 +112,7 @@ def _start(picture: Array, frame: int, matte: Array, off: Array, body: Body, bod
     return Start(frame, matte, off, body, Looks(picture, ours, others))
 
 
-def _asked_regions(nets: BodyNets, picture: Array, box: BoxPrompt | None, points: tuple[PointPrompt, ...]) -> list[Roi]:
+def asked_regions(nets: BodyNets, picture: Array, box: BoxPrompt | None, points: tuple[PointPrompt, ...]) -> list[Roi]:
     """Regions around the box, or around the points on the subject."""
     if box is not None:
         x, y = (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
@@ -115,12 +142,21 @@ def _fit(body: Body, picture: Array, box: BoxPrompt | None, points: tuple[PointP
         own = np.zeros_like(mask)
         own[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = True
         fit *= float((mask & asked).sum() / mask.sum()) * float((own & asked).sum() / (own | asked).sum()) ** 0.5
+    kept = [point for point in points if point.keep]
+    if box is None and kept and not any(_lies_near(point, mask, within_px=mask.shape[0] // 12) for point in kept):
+        # What was pointed at is beside this body: a ball, a prop, nobody.
+        return 0.0
     for point in points:
-        x, y = (min(max(int(value), 0), limit - 1) for value, limit in ((point.x, mask.shape[1]), (point.y, len(mask))))
         # A point may lie on a hand or a hat that the mask has not taken in.
-        near = bool(mask[max(y - 6, 0) : y + 7, max(x - 6, 0) : x + 7].any()) if point.keep else bool(mask[y, x])
+        near = _lies_near(point, mask, within_px=6 if point.keep else 0)
         fit *= 1.0 if near == point.keep else 0.3 if point.keep else 0.8
     return fit
+
+
+def _lies_near(point: PointPrompt, mask: Mask, *, within_px: int) -> bool:
+    x, y = (min(max(int(value), 0), limit - 1) for value, limit in ((point.x, mask.shape[1]), (point.y, len(mask))))
+    rows = slice(max(y - within_px, 0), y + within_px + 1)
+    return bool(mask[rows, max(x - within_px, 0) : x + within_px + 1].any())
 
 
 def _settled(body: Body) -> float:
