@@ -115,6 +115,11 @@ class StageProgress:
             yield record
 
 
+def unit_name(frame: int, *, subject: str = "") -> str:
+    """The name of a frame's unit, or of a subject's in that frame."""
+    return f"{subject}.{frame}" if subject else str(frame)
+
+
 def make_frames(
     run: RunContext,
     *,
@@ -126,9 +131,8 @@ def make_frames(
 ) -> dict[int, Record]:
     """A stage whose units are frames, of one subject where there may be several: the record of every frame."""
     wanted = list(frames)
-    head = f"{subject}." if subject else ""
     with run.stage(stage, units=len(wanted)) as progress:
-        jobs = ((Unit(stage, f"{head}{frame}", key(frame)), partial(make, frame)) for frame in wanted)
+        jobs = ((Unit(stage, unit_name(frame, subject=subject), key(frame)), partial(make, frame)) for frame in wanted)
         return dict(zip(wanted, progress.make_many(jobs), strict=True))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from wanfx.qc.measures import FRAME, NOTES, Row
 from wanfx.stages import camera, clean, refine, rematte
 from wanfx.stages.comp_frame import FinishInputs
-from wanfx.stages.context import RunContext
+from wanfx.stages.context import RunContext, unit_name
 from wanfx.stages.finish import Finished, is_copied
 from wanfx.stages.matte import Tracked
 
@@ -41,11 +41,14 @@ class _Reader:
     def __init__(self, run: RunContext, tracked: Tracked, finished: Finished, inputs: FinishInputs) -> None:
         self._run, self._tracked, self._finished, self._inputs = run, tracked, finished, inputs
         self._camera = self._facts(camera.STAGE, "camera").get("confidence", {})
-        self._stages = (refine.STAGE,) if inputs.conditioning.is_world else (refine.STAGE, clean.STAGE, rematte.STAGE)
+        subject = tracked.name
+        self._stages = {refine.STAGE: subject, clean.STAGE: "", rematte.STAGE: subject}
+        if inputs.conditioning.is_world:
+            self._stages = {refine.STAGE: subject}
 
     def row(self, frame: int, performance: Mapping[str, float]) -> dict[str, Any]:
         """The frame's measures, those that there are, and notes."""
-        records = {stage: self._facts(stage, str(frame)) for stage in self._stages}
+        records = {stage: self._facts(stage, unit_name(frame, subject=of)) for stage, of in self._stages.items()}
         fact = self._finished.facts[frame]
         generated = self._inputs.generated.measures.get(frame, {})
         low, high = fact.get("range_linear") or (None, None)
@@ -76,7 +79,7 @@ class _Reader:
             return {}
         canvas = self._inputs.conditioning.plate.canvas
         found = {"matte_area_share": measure["area_px"] / (canvas.width * canvas.height)}
-        before = self._facts(refine.STAGE, str(frame - 1)).get("measure")
+        before = self._facts(refine.STAGE, unit_name(frame - 1, subject=self._tracked.name)).get("measure")
         if before is not None and min(before["area_px"], measure["area_px"]) > 0:
             found["matte_jump_px"] = math.dist(_center(measure["box"]), _center(before["box"]))
         return found
