@@ -12,7 +12,8 @@ from wanfx.ops.matting_specks import remove_small_parts
 from wanfx.ops.trimap import make_trimap
 
 Array = npt.NDArray[np.float32]
-_NEARLY = np.float32(0.03)
+_NEARLY = np.float32(0.12)
+_BLURRED_PX = np.float32(4)
 
 
 def refine_alpha(
@@ -38,12 +39,13 @@ def refine_alpha(
     place = box.grow(2 * int(np.ceil(widest)) + 8).clip(whole).slices()
     motion = None if motion_px is None else motion_px[place]
     trimap = make_trimap(matte[place], radius_px=radius_px, motion_px=motion)
-    found = _snap(find_alpha(guide_linear[place], trimap, matte[place], method=method))
+    found = _snap(find_alpha(guide_linear[place], trimap, matte[place], method=method), motion)
     out = np.zeros_like(matte)
     out[place] = remove_small_parts(found, area_px=speck_px)
     return out
 
 
-def _snap(alpha: Array) -> Array:
-    """Alpha with what is nearly all or nothing made all or nothing: grain is no veil."""
-    return np.asarray(np.clip((alpha - _NEARLY) / (1 - 2 * _NEARLY), 0, 1), np.float32)
+def _snap(alpha: Array, motion_px: Array | None) -> Array:
+    """Alpha with what is nearly all or nothing made all or nothing, for texture leaves a veil; less so in a blur."""
+    least = _NEARLY if motion_px is None else _NEARLY / (1 + motion_px / _BLURRED_PX)
+    return np.asarray(np.clip((alpha - least) / (1 - 2 * least), 0, 1), np.float32)

@@ -17,7 +17,8 @@ from wanfx.ops.trimap import UNKNOWN
 Array = npt.NDArray[np.float32]
 MattingMethod = Literal["guided", "closed-form"]
 _AROUND_PX = 8
-_LEAST_TRUST = np.float32(1e-3)
+_LEAST_TRUST = np.float32(0.01)
+_STEEP = np.float32(4)
 _MOST_TRUST = np.float32(1)
 _LOOK_PX = 21
 _CONTRAST = np.float32(0.02)
@@ -35,7 +36,8 @@ def find_alpha(plate_linear: Array, trimap: Array, matte: Array, *, method: Matt
         return trimap
     place = band.grow(_AROUND_PX).clip(Box(0, 0, trimap.shape[1], trimap.shape[0])).slices()
     guide = make_guide(plate_linear[place], where=is_unknown[place])
-    known, prior = trimap[place], matte[place]
+    # A tracker's edge is soft for want of pixels, not for hair or blur.
+    known, prior = trimap[place], np.clip((matte[place] - UNKNOWN) * _STEEP + UNKNOWN, 0, 1)
     trust = _trust(guide)
     found = guided_alpha(guide, known, prior, trust=trust)
     if method == "closed-form":

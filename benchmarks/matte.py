@@ -1,0 +1,196 @@
+"""How far mattes are from the truth: a raw mask, refined from it, refined from an ideal trimap; and comps with them.
+
+`--truth` is a folder with `truth.json` and, a scene, `plate`, `alpha`, `fg` (premultiplied) and `bg` sequences. The raw
+mask stands in for a network's: the truth sampled at 256 x 256, cut at 0.5, off by a pixel, brought to analysis size.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from _report import Figure, parse_arguments, report
+
+from wanfx.io import exr
+from wanfx.ops.alpha import refine_alpha
+from wanfx.ops.decontaminate import own_colors
+from wanfx.ops.flow import dense_flow
+from wanfx.ops.matte_errors import (
+    absolute_difference,
+    connectivity_error,
+    edge_band,
+    flicker_error,
+    gradient_error,
+    mean_squared_error,
+)
+from wanfx.ops.matting import MattingMethod, find_alpha
+from wanfx.ops.trimap import UNKNOWN, edge_motion
+
+Array = npt.NDArray[np.float32]
+METHODS: tuple[MattingMethod, ...] = ("guided", "closed-form")
+_ANALYSIS_WIDTH_PX = 640
+_MASK_PX = 256
+_NEW_BACKGROUNDS = ((0.18, 0.18, 0.18), (0.03, 0.8, 0.03), (0.0, 0.3, 0.9))
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """A frame of which alpha is known: plate, premultiplied foreground (H, W, 3), linear, and alpha (H, W)."""
+
+    scene: str
+    frame: int
+    plate: Array
+    alpha: Array
+    foreground: Array
+
+    @property
+    def band(self) -> npt.NDArray[np.bool_]:
+        """The edge band: soft pixels and two mask pixels around."""
+        return edge_band(self.alpha, radius_px=2 * max(self.alpha.shape) / _MASK_PX)
+
+
+def main() -> None:
+    """Measure every scene and all of them."""
+    given = parse_arguments(__doc__ or "", more=[("truth", str, "", "folder of the ground truth")])
+    folder = Path(given.truth)
+    totals: dict[str, list[float]] = defaultdict(list)
+    for scene in json.loads((folder / "truth.json").read_text(encoding="utf-8"))["scenes"]:
+        for name, value in _measure_scene(folder, scene["name"], tuple(scene["frames"])):
+            totals[f"{scene['name']}: {name}"].append(value)
+            totals[f"all: {name}"].append(value)
+    figures = [Figure(name, float(np.mean(values)), _unit(name)) for name, values in totals.items()]
+    report([*figures, *_gains(figures)], json_file=given.json)
+
+
+def _measure_scene(folder: Path, scene: str, ends: tuple[int, ...]) -> Iterator[tuple[str, float]]:
+    before: tuple[Truth, dict[str, Array]] | None = None
+    for frame in range(ends[0], ends[1] + 1):
+        truth = _read(folder / scene, frame)
+        after = _read(folder / scene, min(frame + 1, ends[1])) if frame < ends[1] else _read(folder / scene, frame - 1)
+        mattes = {}
+        for name, alpha, seconds in _mattes(truth, after):
+            mattes[name] = alpha
+            yield from _errors(name, alpha, truth)
+            yield from ((f"{name}, {what}", value) for what, value in _comps(alpha, truth))
+            yield f"{name}, time", seconds
+            if before is not None:
+                first, earlier = before
+                flicker = flicker_error(
+                    earlier[name], alpha, truth_before=first.alpha, truth_after=truth.alpha, where=truth.band
+                )
+                yield f"{name}, dtSSD in the band", flicker
+        yield from ((f"true alpha, {what}", value) for what, value in _comps(truth.alpha, truth))
+        before = truth, mattes
+
+
+def _read(folder: Path, frame: int) -> Truth:
+    plate, foreground = (exr.read_frame(folder / f"{name}.{frame:04d}.exr").rgb for name in ("plate", "fg"))
+    alpha = exr.read_matte(folder / f"alpha.{frame:04d}.exr")
+    return Truth(folder.name, frame, plate.astype(np.float32), alpha, foreground.astype(np.float32))
+
+
+def _mattes(truth: Truth, neighbor: Truth) -> Iterator[tuple[str, Array, float]]:
+    """Each matte of the frame, its name, and the seconds it took."""
+    raw, ideal = _raw_mask(truth), _ideal_trimap(truth.alpha)
+    yield "raw mask", raw, 0.0
+    for method in METHODS:
+        start = time.perf_counter()
+        motion = _motion(truth, neighbor, raw)
+        radius = 0.01 * truth.alpha.shape[1]
+        alpha = refine_alpha(truth.plate, raw, radius_px=radius, method=method, motion_px=motion)
+        yield f"{method} from raw", alpha, time.perf_counter() - start
+        start = time.perf_counter()
+        prior = np.where(ideal == UNKNOWN, raw, ideal).astype(np.float32)
+        alpha = find_alpha(truth.plate, ideal, prior, method=method)
+        yield f"{method} from ideal trimap", alpha, time.perf_counter() - start
+
+
+def _raw_mask(truth: Truth) -> Array:
+    """What stands in for a network's mask, at the plate's size as refine makes it from analysis size."""
+    height, width = truth.alpha.shape
+    small = np.asarray(cv2.resize(truth.alpha, (_MASK_PX, _MASK_PX), interpolation=cv2.INTER_AREA), np.float32)
+    jitter = np.random.default_rng(truth.frame).integers(-1, 2, 2)
+    hard = np.roll((small >= 0.5).astype(np.float32), (int(jitter[0]), int(jitter[1])), axis=(0, 1))
+    size = (_ANALYSIS_WIDTH_PX, round(_ANALYSIS_WIDTH_PX * height / width))
+    small = np.asarray(cv2.resize(hard, size, interpolation=cv2.INTER_LINEAR), np.float32)
+    return np.asarray(np.clip(cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC), 0, 1), np.float32)
+
+
+def _motion(truth: Truth, neighbor: Truth, raw: Array) -> Array:
+    """How far the edge moves, as refine finds it from analysis pictures."""
+    height, width = raw.shape
+    size = (_ANALYSIS_WIDTH_PX, round(_ANALYSIS_WIDTH_PX * height / width))
+    here, there, matte = (
+        np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.float32)
+        for picture in (_to_display(truth.plate), _to_display(neighbor.plate), raw)
+    )
+    scale = width / size[0]
+    moved = edge_motion(dense_flow(here, there), matte, reach_px=0.02 * size[0])
+    return np.asarray(cv2.resize(moved, (width, height), interpolation=cv2.INTER_LINEAR) * scale, np.float32)
+
+
+def _to_display(linear: Array) -> Array:
+    return np.asarray(np.clip(linear, 0, 1) ** (1 / 2.2), np.float32)
+
+
+def _ideal_trimap(alpha: Array) -> Array:
+    """Unknown where alpha is neither 0 nor 1, and half a hundredth of the width around."""
+    unknown = edge_band(alpha, radius_px=0.005 * alpha.shape[1])
+    return np.where(unknown, UNKNOWN, (alpha >= 0.5).astype(np.float32))
+
+
+def _errors(name: str, alpha: Array, truth: Truth) -> Iterator[tuple[str, float]]:
+    everywhere = np.ones(alpha.shape, bool)
+    for place, where in (("in the band", truth.band), ("whole", everywhere)):
+        yield f"{name}, MSE {place}", mean_squared_error(alpha, truth.alpha, where=where)
+        yield f"{name}, SAD {place}", absolute_difference(alpha, truth.alpha, where=where) / 1000
+        yield f"{name}, gradient {place}", gradient_error(alpha, truth.alpha, where=where) / 1000
+        yield f"{name}, connectivity {place}", connectivity_error(alpha, truth.alpha, where=where) / 1000
+
+
+def _comps(alpha: Array, truth: Truth) -> Iterator[tuple[str, float]]:
+    """Mean colour errors of comps over new backgrounds where the truth is soft: with plate colours, with estimated."""
+    soft = (truth.alpha > 0.02) & (truth.alpha < 0.98)
+    start = time.perf_counter()
+    own = own_colors(truth.plate, alpha)
+    seconds = time.perf_counter() - start
+    for what, colors in (("naive comp", truth.plate), ("comp", own)):
+        errors = [
+            np.abs(_over(colors, alpha, new) - (truth.foreground + (1 - truth.alpha[..., None]) * np.float32(new)))
+            for new in np.asarray(_NEW_BACKGROUNDS, np.float32)
+        ]
+        yield what, float(np.mean([error[soft].mean() for error in errors]))
+    yield "time of colours", seconds
+
+
+def _over(colors: Array, alpha: Array, new: Array) -> Array:
+    return np.asarray(colors * alpha[..., None] + (1 - alpha[..., None]) * new, np.float32)
+
+
+def _unit(name: str) -> str:
+    if "time" in name:
+        return "s/frame"
+    return "1000 px" if any(word in name for word in ("SAD", "gradient", "connectivity")) else ""
+
+
+def _gains(figures: list[Figure]) -> Iterator[Figure]:
+    """What the goals are about: how much lower SAD is in the band, and the comp's colour error over the naive one's."""
+    found = {figure.name: figure.value for figure in figures}
+    for name, value in found.items():
+        if name.endswith("SAD in the band") and "raw mask" not in name:
+            scene = name.split(":")[0]
+            yield Figure(f"{name} lower by", 1 - value / found[f"{scene}: raw mask, SAD in the band"], "")
+        if name.endswith(", naive comp"):
+            other = name.replace(", naive comp", ", comp")
+            yield Figure(f"{other} over naive comp", found[other] / max(value, 1e-9), "")
+
+
+if __name__ == "__main__":
+    main()
