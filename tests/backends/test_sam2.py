@@ -10,12 +10,18 @@ import numpy as np
 import pytest
 from sam2_tiny import MovingDiscs, make_tiny_set
 
+from wanfx.backends.blaze import Roi
+from wanfx.backends.blaze_body import Body
 from wanfx.backends.protocols import BoxPrompt, MaskPrompt, PointPrompt, Prompts, Segment
 from wanfx.backends.sam2 import Sam2Segmenter
 from wanfx.backends.sam2_click import Sam2Clicker
 from wanfx.backends.sam2_network import Sam2Network
+from wanfx.backends.sam2_plan import Anchor
+from wanfx.backends.sam2_starts import body_points, box_around, find_prompts
+from wanfx.backends.sam2_track import SubjectTrack, draw_logits, to_matte
 from wanfx.backends.weights import MODELS_FOLDER, ModelSet, set_folder
 from wanfx.errors import MissingError, NothingFoundError
+from wanfx.frames import Size
 
 Found = dict[tuple[str, int], Segment]
 
@@ -199,6 +205,28 @@ def test_what_is_remembered_does_not_grow_with_the_shot(
     assert short == long < 40_000
 
 
+def test_a_walk_forwards_is_that_of_the_library_which_keeps_everything(models: ModelSet) -> None:
+    import torch
+    from transformers.models.sam2_video.modeling_sam2_video import Sam2VideoInferenceSession
+
+    shot, network = MovingDiscs(30), Sam2Network(models)
+    pictures = [network.prepare(shot.read(frame)) for frame in shot.frames]
+    session = Sam2VideoInferenceSession(video=torch.from_numpy(np.stack(pictures)), dtype=torch.float32)
+    session.obj_id_to_idx(0)
+    session.obj_with_new_inputs = [0]
+    x, y = shot.center(1001)
+    place = torch.tensor([[[[x * 64 / 96 - 0.5, y - 0.5]]]])
+    session.add_point_inputs(0, 0, {"point_coords": place, "point_labels": torch.ones(1, 1, 1, dtype=torch.int32)})
+    truth = [out.pred_masks[0, 0].numpy() for out in network.model.propagate_in_video_iterator(session, 0)]
+    track = SubjectTrack(network, network.new_features(), size=shot.size)
+    anchor = Anchor(1001, "start", (_point(shot, 1001),))
+    looks = [track.prompt(0, pictures[0], anchor, direction="forward")]
+    track.start([0])
+    looks += [track.follow(index, pictures[index], direction="forward") for index in range(1, 30)]
+    for look, logits in zip(looks, truth, strict=True):
+        np.testing.assert_allclose(look.logits, logits, atol=1e-5)
+
+
 def test_a_click_asks_again_of_a_picture_that_was_embedded_once(models: ModelSet, segmenter: Sam2Segmenter) -> None:
     shot = MovingDiscs(2)
     clicker = Sam2Clicker(models)
@@ -239,10 +267,32 @@ def test_weights_that_are_missing_or_damaged_are_named_with_their_remedy(
         assert "wanfx models fetch sam2-random" in caught.value.remedy
 
 
-def test_a_matte_is_brought_to_the_sources_size_by_its_logits() -> None:
-    from wanfx.backends.sam2_track import draw_logits, to_matte
-    from wanfx.frames import Size
+def test_with_nothing_said_what_moves_is_boxed(segmenter: Sam2Segmenter) -> None:
+    shot = MovingDiscs(24)  # the models folder of these tests holds no pose networks
+    (box,) = find_prompts(shot).boxes
+    truth = np.maximum(shot.truth(box.frame), shot.truth(box.frame, which=1))
+    inside = truth[round(box.y0) : round(box.y1), round(box.x0) : round(box.x1)]
+    assert inside.sum() > 0.4 * truth.sum()
+    asked, found = _segment(segmenter, shot, red=Prompts(boxes=(box,))), _segment(segmenter, shot, red=Prompts())
+    assert _same(asked, found) == set(shot.frames)
 
+
+def test_only_pose_points_that_are_surely_seen_and_on_the_body_are_asked_for() -> None:
+    points = np.full((33, 3), 20.0)
+    points[:, 0] = np.arange(33)
+    visible = np.full(33, 0.95)
+    visible[[0, 24]] = 0.5
+    matte = np.zeros((40, 40), np.float32)
+    matte[:, 10:26] = 1
+    roi = Roi(20, 20, 40)
+    body = Body(points, visible, np.ones(33), 0.9, matte, roi, roi)
+    assert [(one.x, one.y, one.keep) for one in body_points(body, 7, inside=matte)] == [
+        (11, 20, True), (12, 20, True), (23, 20, True), (25, 20, True),
+    ]  # fmt: skip
+    assert box_around(matte, 7) == BoxPrompt(7, 10, 0, 26, 40)
+
+
+def test_a_matte_is_brought_to_the_sources_size_by_its_logits() -> None:
     logits = np.linspace(-6, 6, 16, dtype=np.float32).reshape(4, 4)
     assert np.allclose(draw_logits(logits, Size(4, 4)), 1 / (1 + np.exp(-logits)))
     enlarged = cv2.resize(logits, (12, 8), interpolation=cv2.INTER_LINEAR)
