@@ -19,6 +19,8 @@ MattingMethod = Literal["guided", "closed-form"]
 _AROUND_PX = 8
 _LEAST_TRUST = np.float32(0.01)
 _STEEP = np.float32(4)
+_LIMIT_TRUST = np.float32(0.05)
+_LIMIT_PX = np.float32(4)
 _MOST_TRUST = np.float32(1)
 _LOOK_PX = 21
 _CONTRAST = np.float32(0.02)
@@ -38,7 +40,7 @@ def find_alpha(plate_linear: Array, trimap: Array, matte: Array, *, method: Matt
     guide = make_guide(plate_linear[place], where=is_unknown[place])
     # A tracker's edge is soft for want of pixels, not for hair or blur.
     known, prior = trimap[place], np.clip((matte[place] - UNKNOWN) * _STEEP + UNKNOWN, 0, 1)
-    trust = _trust(guide)
+    trust = _trust(guide, is_unknown[place])
     found = guided_alpha(guide, known, prior, trust=trust)
     if method == "closed-form":
         found = np.clip(closed_form_alpha(guide, known, found, trust=trust), 0, 1)
@@ -60,11 +62,17 @@ def make_guide(linear: Array, *, where: npt.NDArray[np.bool_]) -> Array:
     return np.asarray(lit / (lit + np.maximum(np.float32(2) * middle, np.float32(1e-4))), np.float32)
 
 
-def _trust(guide: Array) -> Array:
-    """How far the tracker's matte is believed: more where the picture is so plain around that no edge can be seen."""
+def _trust(guide: Array, is_unknown: npt.NDArray[np.bool_]) -> Array:
+    """How far the tracker's matte is believed.
+
+    More where the picture is so plain around that no edge can be seen, and more at the band's limits, where the matte
+    is seldom wrong: there texture like the other side's would leave a veil.
+    """
     gray = np.asarray(guide.mean(axis=2), np.float32)
     window = (_LOOK_PX, _LOOK_PX)
     mean = np.asarray(cv2.blur(gray, window, borderType=cv2.BORDER_REFLECT), np.float32)
     square = np.asarray(cv2.blur(gray * gray, window, borderType=cv2.BORDER_REFLECT), np.float32)
     plain = _CONTRAST**2 / (np.maximum(square - mean * mean, 0) + _CONTRAST**2)
-    return np.asarray(_LEAST_TRUST + _MOST_TRUST * plain**8, np.float32)
+    depth = cv2.distanceTransform(is_unknown.astype(np.uint8), cv2.DIST_L2, 5)
+    limit = np.clip(1 - depth / _LIMIT_PX, 0, 1)
+    return np.asarray(_LEAST_TRUST + _LIMIT_TRUST * limit + _MOST_TRUST * plain**8, np.float32)
