@@ -80,6 +80,10 @@ class SubjectInput:
     points: Annotated[Tuple[PointInput, ...], Key("points on and off the subject, in any frame")] = ()
     matte: Annotated[Optional[str], Key("hand-made matte sequence; frames it lacks are tracked")] = None
 
+    def as_dict(self) -> Dict[str, Any]:
+        """The subject as a shot file has it; what has its default is left out, but for the name."""
+        return {"name": self.name, **_without_defaults(self)}
+
 
 @dataclass(frozen=True)
 class BackgroundInput:

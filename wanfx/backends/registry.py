@@ -12,10 +12,10 @@ from wanfx.backends.weights import SAM2_SETS, ModelSet, find_set, is_installed
 from wanfx.errors import MissingError, OptionError
 
 if TYPE_CHECKING:
-    from wanfx.backends.protocols import Generator, PoseEstimator, Segmenter
+    from wanfx.backends.protocols import Clicker, Generator, PoseEstimator, Segmenter
     from wanfx.options import Options
 
-Kind = Literal["segmenter", "pose estimator", "generator"]
+Kind = Literal["segmenter", "clicker", "pose estimator", "generator"]
 AUTO = "auto"
 
 
@@ -37,6 +37,11 @@ _BACKENDS: dict[Kind, dict[str, _Backend]] = {
         "sam2": _Backend("wanfx.backends.sam2:Sam2Segmenter", _SAM2),
         "lite": _Backend("wanfx.backends.lite:LiteSegmenter", ("lite",)),
         "flow": _Backend("wanfx.backends.flow:FlowSegmenter"),
+    },
+    "clicker": {
+        "sam2": _Backend("wanfx.backends.sam2_click:Sam2Clicker", _SAM2),
+        "lite": _Backend("wanfx.backends.lite_click:LiteClicker", ("lite",)),
+        "flow": _Backend("wanfx.backends.flow_click:FlowClicker"),
     },
     "pose estimator": {
         "lite": _Backend("wanfx.backends.lite_pose:LitePoseEstimator", ("lite",)),
@@ -90,6 +95,11 @@ def check_backends(options: Options) -> None:
 def find_segmenter(name: str, *, model: str = AUTO) -> Segmenter:
     """A new segmenter, not yet loaded; ``model`` is its size where there are several. Raises OptionError."""
     return cast("Segmenter", _make("segmenter", name, key="matte.backend", model=model))
+
+
+def find_clicker(name: str, *, model: str = AUTO) -> Clicker:
+    """A new clicker, not yet loaded: the one that goes with the segmenter of this name. Raises OptionError."""
+    return cast("Clicker", _make("clicker", name, key="matte.backend", model=model))
 
 
 def find_pose_estimator(name: str) -> PoseEstimator:

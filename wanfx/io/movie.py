@@ -27,7 +27,7 @@ from wanfx.io.movie_info import (
 )
 from wanfx.io.yuv import frame_to_rgb
 
-__all__ = ["AudioInfo", "MovieInfo", "conform_indices", "probe_movie", "read_movie"]
+__all__ = ["AudioInfo", "MovieInfo", "conform_indices", "decode_frames", "probe_movie", "read_movie", "to_picture"]
 
 _COPY_AGAIN = "copy the movie again, or convert it"
 _QUARTER_TURNS = {0: 0, 90: 3, 180: 2, 270: 1}
@@ -80,20 +80,25 @@ def _nearest(times: list[Fraction], time: Fraction) -> int:
 def _decode(path: Path, info: MovieInfo) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
     index = 0
     with open_movie(path) as container:
-        for frame in _frames(container, path):
-            if frame.is_corrupt:
-                raise FrameReadError("is damaged", path=path, frame=index, remedy=_COPY_AGAIN)
-            if (frame.width, frame.height) != (info.coded_size.width, info.coded_size.height):
-                what = f"is {frame.width}x{frame.height}, unlike the frames before"
-                raise FrameReadError(what, path=path, frame=index, remedy="convert the movie to one size")
-            rgb = frame_to_rgb(frame, matrix=info.matrix, is_full_range=info.range == "full")
-            yield index, np.ascontiguousarray(np.rot90(rgb, _QUARTER_TURNS[info.rotation]))
+        for frame in decode_frames(container, path):
+            yield index, to_picture(frame, info=info, index=index)
             index += 1
     if index < info.frame_count:
         raise ends_early(path, at=index, of=info.frame_count)
 
 
-def _frames(container: Any, path: Path) -> Iterator[Any]:
+def to_picture(frame: Any, *, info: MovieInfo, index: int) -> npt.NDArray[np.float32]:
+    """A decoded frame as `read_movie` gives it. Raises FrameReadError where it is damaged or of another size."""
+    if frame.is_corrupt:
+        raise FrameReadError("is damaged", path=info.path, frame=index, remedy=_COPY_AGAIN)
+    if (frame.width, frame.height) != (info.coded_size.width, info.coded_size.height):
+        what = f"is {frame.width}x{frame.height}, unlike the frames before"
+        raise FrameReadError(what, path=info.path, frame=index, remedy="convert the movie to one size")
+    rgb = frame_to_rgb(frame, matrix=info.matrix, is_full_range=info.range == "full")
+    return np.ascontiguousarray(np.rot90(rgb, _QUARTER_TURNS[info.rotation]))
+
+
+def decode_frames(container: Any, path: Path) -> Iterator[Any]:
     """Decoded frames in order. Raises FrameReadError naming the frame whose packet cannot be decoded."""
     stream = picture_stream(container, path)
     time: int | None = None

@@ -47,10 +47,11 @@ class Ingested:
 
 def run_ingest(run: RunContext, source: Source) -> Ingested:
     """Read the plate's frames. Raises FrameReadError, BadPixelsError."""
-    _warn_of_defaults(run, source)
+    for text, frame in source_warnings(source):
+        run.warn(STAGE, text, frame=frame)
     plate = _plate_of(run, source)
     proxies = FramePattern(str(run.work / "proxy" / "proxy.####.ppm"))
-    size = _proxy_size(plate, width=run.options.matte.width_px)
+    size = analysis_size(plate, width_px=run.options.matte.width_px)
     with run.stage(STAGE, units=len(plate.frames)) as progress:
         records = _ingest_frames(run, progress, source, plate, proxies, size)
     facts = {frame: record.facts for frame, record in records.items()}
@@ -90,15 +91,16 @@ def shot_frames(shot: Shot, source: Source) -> FrameRange:
     return frames
 
 
-def _warn_of_defaults(run: RunContext, source: Source) -> None:
+def source_warnings(source: Source) -> Iterator[tuple[str, int | None]]:
+    """What a user should know of a plate as it was given, and the frame where it is of one."""
     if source.space.is_default:
-        run.warn(STAGE, f"the plate's colour space is not tagged; taken as {source.space.name} (set plate.colorspace)")
+        yield f"the plate's colour space is not tagged; taken as {source.space.name} (set plate.colorspace)", None
     if source.fps_from == "default":
-        run.warn(STAGE, f"the plate has no frame rate; taken as {source.fps} (set plate.fps)")
+        yield f"the plate has no frame rate; taken as {source.fps} (set plate.fps)", None
     if source.movie is not None and source.movie.is_interlaced:
-        run.warn(STAGE, "the movie is interlaced; its fields stay woven together (deinterlace it first)")
+        yield "the movie is interlaced; its fields stay woven together (deinterlace it first)", None
     for frame, other in source.held.items():
-        run.warn(STAGE, f"missing frame; {other} is held", frame=frame)
+        yield f"missing frame; {other} is held", frame
 
 
 def _plate_of(run: RunContext, source: Source) -> Plate:
@@ -124,10 +126,10 @@ def _plate_of(run: RunContext, source: Source) -> Plate:
     )
 
 
-def _proxy_size(plate: Plate, *, width: int) -> Size:
-    """Square pixels, even sides, never larger than the plate."""
+def analysis_size(plate: Plate | Source, *, width_px: int) -> Size:
+    """The size of a plate's analysis pictures: square pixels, never larger than the plate."""
     aspect = plate.canvas.width * plate.pixel_aspect / plate.canvas.height
-    width = min(width, round(plate.canvas.width * plate.pixel_aspect))
+    width = min(width_px, round(plate.canvas.width * plate.pixel_aspect))
     return Size(max(2, width), max(2, round(width / aspect)))
 
 
