@@ -117,7 +117,9 @@ def _raw_mask(truth: Truth) -> Array:
     height, width = truth.alpha.shape
     small = np.asarray(cv2.resize(truth.alpha, (_MASK_PX, _MASK_PX), interpolation=cv2.INTER_AREA), np.float32)
     jitter = np.random.default_rng(truth.frame).integers(-1, 2, 2)
-    hard = np.roll((small >= 0.5).astype(np.float32), (int(jitter[0]), int(jitter[1])), axis=(0, 1))
+    shift = np.array([[1, 0, jitter[0]], [0, 1, jitter[1]]], np.float32)
+    hard = (small >= 0.5).astype(np.float32)
+    hard = np.asarray(cv2.warpAffine(hard, shift, (_MASK_PX, _MASK_PX), borderMode=cv2.BORDER_REPLICATE), np.float32)
     size = (_ANALYSIS_WIDTH_PX, round(_ANALYSIS_WIDTH_PX * height / width))
     small = np.asarray(cv2.resize(hard, size, interpolation=cv2.INTER_LINEAR), np.float32)
     return np.asarray(np.clip(cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC), 0, 1), np.float32)
@@ -187,9 +189,11 @@ def _gains(figures: list[Figure]) -> Iterator[Figure]:
         if name.endswith("SAD in the band") and "raw mask" not in name:
             scene = name.split(":")[0]
             yield Figure(f"{name} lower by", 1 - value / found[f"{scene}: raw mask, SAD in the band"], "")
-        if name.endswith(", naive comp"):
-            other = name.replace(", naive comp", ", comp")
-            yield Figure(f"{other} over naive comp", found[other] / max(value, 1e-9), "")
+        if name.endswith(", comp"):
+            scene = name.split(":")[0]
+            own, raw = found[name.replace(", comp", ", naive comp")], found[f"{scene}: raw mask, naive comp"]
+            yield Figure(f"{name} over naive comp with the same matte", value / max(own, 1e-9), "")
+            yield Figure(f"{name} over naive comp with the raw mask", value / max(raw, 1e-9), "")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ Array = npt.NDArray[np.float32]
 _WINDOW_PX = 3
 _EPSILON = 1e-5
 _KNOWN = np.float32(10)
-_LEVELS = ((0.25, 12), (0.5, 8))
+_LEVELS = ((0.25, 12), (0.5, 6))
 _PAIRS = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
 
 

@@ -44,5 +44,5 @@ def edge_motion(flow: Array, matte: Array, *, reach_px: float) -> Array:
     # One wild vector is no motion: the median of a neighbourhood.
     calm = cv2.medianBlur(own, 5)
     reach = 2 * int(np.ceil(reach_px)) + 1
-    spread = cv2.dilate(calm, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
+    spread = cv2.dilate(calm, np.ones((reach, reach), np.uint8))
     return np.asarray(spread, np.float32)
