@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-
 from tiny import FIRST, make_tiny_shot, plate_pixels
+
 from wanfx.cancel import Cancellation
 from wanfx.delivery import ShotFolder
 from wanfx.events import EventLog
