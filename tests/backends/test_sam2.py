@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from sam2_tiny import MovingDiscs, make_tiny_set
 
+from wanfx.backends import sam2_network
 from wanfx.backends.blaze import Roi
 from wanfx.backends.blaze_body import Body
 from wanfx.backends.protocols import BoxPrompt, MaskPrompt, PointPrompt, Prompts, Segment
@@ -31,6 +32,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelSet]:
     folder = tmp_path_factory.mktemp("models")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(MODELS_FOLDER, str(folder))
+        # Two threads in each of two test processes would fight over two cores.
+        patch.setattr(sam2_network, "CPU_THREADS", 1)
         yield make_tiny_set(folder)
 
 

@@ -14,6 +14,8 @@ from wanfx.backends.weights import ModelSet, fetch_command, find_file
 from wanfx.errors import MissingError
 
 EXTRA = "sam2"
+CPU_THREADS = 2
+"""Fixed, because what a CPU adds up depends in its last bits on how the work is shared out."""
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 # Mean and deviation of ImageNet's colours, with which SAM 2 was trained.
 _MEAN = np.array([0.485, 0.456, 0.406], np.float32)
@@ -34,7 +36,9 @@ class Sam2Network:
         find_file(models, CONFIG)
         self.torch = import_torch(extra=EXTRA)
         self._modeling = import_from_transformers("models.sam2_video.modeling_sam2_video", extra=EXTRA)
+        import_from_transformers("utils.logging", extra=EXTRA).disable_progress_bar()
         self.device = "cuda" if self.torch.cuda.is_available() else "cpu"
+        self.torch.set_num_threads(CPU_THREADS)
         try:
             model, loading = self._modeling.Sam2VideoModel.from_pretrained(
                 path.parent, local_files_only=True, use_safetensors=True, dtype=self.torch.float32,
