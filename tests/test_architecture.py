@@ -33,7 +33,8 @@ _LAYERS: list[set[str]] = [
     {"wanfx.backends", "wanfx.units", "wanfx.manifest", "wanfx.demo"},
     {"wanfx.stages", "wanfx.qc", "wanfx.trust"},
     {"wanfx.pipeline", "wanfx.session", "wanfx.plan", "wanfx.views", "wanfx.make_manifest", "wanfx.clean",
-     "wanfx.mattes", "wanfx.worker", "wanfx.farm"},
+     "wanfx.mattes", "wanfx.worker", "wanfx.worker_plate", "wanfx.worker_requests", "wanfx.worker_session",
+     "wanfx.worker_shot", "wanfx.worker_subjects", "wanfx.worker_track", "wanfx.farm"},
     {"wanfx.cli", "wanfx.ui", "wanfx.__main__"},
 ]  # fmt: skip
 # Within a layer all may import each other, but ops is arrays in, arrays out.

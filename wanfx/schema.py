@@ -7,6 +7,7 @@ Tuple[X, X, X, X], nested dataclasses and Mapping (kept as it is). Standard libr
 import dataclasses
 import difflib
 import math
+import types
 import typing
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from typing import Any, Dict, Iterable, List, Literal, Mapping, Optional, Tuple,
 from wanfx.errors import ShotError
 
 T = TypeVar("T")
+# What Python 3.10 makes of `str | None`.
+_UNIONS = (Union, getattr(types, "UnionType", Union))
 _JSON_NAMES: Dict[type, str] = {str: "string", bool: "boolean", int: "integer", float: "number"}
 
 
@@ -63,7 +66,7 @@ def _join(key: str, name: str) -> str:
 
 def _read(hint: Any, value: Any, *, key: str, meta: Key) -> Any:
     origin = typing.get_origin(hint)
-    if origin is Union:
+    if origin in _UNIONS:
         inner = next(arg for arg in typing.get_args(hint) if arg is not type(None))
         return None if value is None else _read(inner, value, key=key, meta=meta)
     if origin is Literal:
@@ -127,7 +130,7 @@ def json_schema(kind: Type[Any]) -> Dict[str, Any]:
 
 def _hint_schema(hint: Any, meta: Optional[Key]) -> Dict[str, Any]:
     origin, args = typing.get_origin(hint), typing.get_args(hint)
-    if origin is Union:
+    if origin in _UNIONS:
         inner = next(arg for arg in args if arg is not type(None))
         return {"anyOf": [_hint_schema(inner, meta), {"type": "null"}]}
     if origin is Literal:

@@ -70,6 +70,11 @@ def build_parser() -> argparse.ArgumentParser:
     )
     clean.add_argument("shot_folder", metavar="SHOT_FOLDER", help="a shot's folder, as out/shot")
     clean.add_argument("--dry-run", action="store_true", help="only say what would go")
+    commands.add_parser(
+        "worker",
+        help="answer a panel's requests, JSON lines on stdin and stdout: clicks to mattes (docs/worker.md)",
+        description="Answers one JSON object a line on stdin with lines on stdout until stdin ends; logs go to stderr.",
+    )
     demo = commands.add_parser("demo", help="run the small shot that comes with wanfx, and verify it")
     demo.add_argument("--out", metavar="DIR", default="wanfx-demo", help="folder for the demo (default: %(default)s)")
     return parser
