@@ -27,15 +27,15 @@ def refine_alpha(
 ) -> Array:
     """Alpha (H, W) in [0, 1] whose edge follows ``guide_linear`` (H, W, 3, scene-linear) near that of ``matte``.
 
-    Farther from the matte's edge (at 0.5) than ``radius_px``, and half of ``motion_px`` where that is given (H, W),
-    alpha is exactly 0 or 1. Islands and holes of less than ``speck_px`` pixels are taken away. Raises MissingError
-    where the method's library is not installed.
+    Farther from the matte's edge (at 0.5) than ``radius_px``, or up to twice that where the edge moves quickly
+    (``motion_px``, (H, W), pixels a frame), alpha is exactly 0 or 1. Islands and holes of less than ``speck_px`` pixels
+    are taken away. Raises MissingError where the method's library is not installed.
     """
     whole = Box(0, 0, matte.shape[1], matte.shape[0])
     box = bounding_box(matte, above=0.02)
     if radius_px <= 0 or box.is_empty:
         return matte
-    widest = radius_px + (0.0 if motion_px is None else 0.5 * float(motion_px.max()))
+    widest = radius_px if motion_px is None else 2 * radius_px
     place = box.grow(2 * int(np.ceil(widest)) + 8).clip(whole).slices()
     motion = None if motion_px is None else motion_px[place]
     trimap = make_trimap(matte[place], radius_px=radius_px, motion_px=motion)
