@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from wanfx.backends.weights import MODELS_FOLDER, HubSource, ModelFile, ModelSet, set_folder
+from wanfx.backends.weights import HubSource, ModelFile, ModelSet
 from wanfx.frames import FrameRange, Size
 from wanfx.io.atomic import sha256_file
 
@@ -58,16 +58,16 @@ def _config() -> dict[str, object]:
     }  # fmt: skip
 
 
-def make_tiny_set(models_folder: Path) -> ModelSet:
+def make_tiny_set(models_folder: Path, *, name: str = "sam2-random") -> ModelSet:
     """A model set of the tiny network, its files in ``models_folder`` (which `$WANFX_MODELS` must name)."""
     draft = models_folder / "draft"
     write_tiny_sam2(draft)
     files = tuple(
-        ModelFile(name, (draft / name).stat().st_size, sha256_file(draft / name))
-        for name in ("config.json", "model.safetensors")
+        ModelFile(file, (draft / file).stat().st_size, sha256_file(draft / file))
+        for file in ("config.json", "model.safetensors")
     )
     models = ModelSet(
-        "sam2-random", "1", "Apache-2.0", "transformers", "sam2", HubSource("random/sam2.1", "1"), files
+        name, "1", "Apache-2.0", "transformers", "sam2", HubSource("random/sam2.1", "1"), files
     )  # fmt: skip
     target = models_folder / models.name / models.revision
     target.parent.mkdir(parents=True)
@@ -102,6 +102,3 @@ class MovingDiscs:
         for which, color in enumerate(((0.8, 0.1, 0.1), (0.1, 0.7, 0.2))):
             picture[self.truth(frame, which=which) > 0] = color
         return picture
-
-
-__all__ = ["MODELS_FOLDER", "MovingDiscs", "make_tiny_set", "set_folder", "write_tiny_sam2"]
