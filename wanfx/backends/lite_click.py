@@ -17,10 +17,11 @@ from wanfx.backends.flow_click import FlowClicker, asked
 from wanfx.backends.lite import LiteSegmenter
 from wanfx.backends.lite_starts import SURE, Start, asked_regions, choose_body, read_bodies, start_of
 from wanfx.backends.protocols import Array, BoxPrompt, ModelCard, PointPrompt, Prompts
+from wanfx.ops.edge_colors import redraw_edge
 from wanfx.ops.edges import grow_matte
 from wanfx.ops.evidence import Evidence
 from wanfx.ops.follow import draw_matte, follow, start_track
-from wanfx.ops.segment import cut_off
+from wanfx.ops.segment import cut_off, with_points
 
 _CLEAR = 0.5
 _TOLD = np.float32(12.0)
@@ -65,7 +66,8 @@ class LiteClicker:
         )
         # As the segmenter draws its first frame, but for the background, which only a whole shot shows.
         track = follow(start_track(self._picture, start.matte, nothing), self._picture, nothing, evidence=told)
-        matte = np.maximum(draw_matte(track, fit="tight"), _soft(pointed)) * (1 - _soft(off))
+        drawn = redraw_edge(self._picture, draw_matte(track, fit="tight"))
+        matte = np.maximum(drawn, _soft(pointed)) * (1 - _soft(off))
         sure = body.score * float(np.clip(1.3 * track.agreement - 0.15, 0, 1))
         return np.asarray(matte, np.float32), round(sure, 4)
 
@@ -105,14 +107,15 @@ class LiteClicker:
         return best
 
     def _pointed_on(self, start: Start, points: tuple[PointPrompt, ...]) -> Array:
-        """What lies at points on the subject that the network's mask has not taken in, (H, W) of 0 and 1."""
+        """Points on the subject, and what lies at those that the network's mask has not taken in, (H, W) of 0 and 1."""
         mask = start.body.draw_mask(start.matte.shape[:2]) > _INSIDE
         height, width = mask.shape
         missed = tuple(
             replace(point, keep=False) for point in points
             if point.keep and not mask[min(int(point.y), height - 1), min(int(point.x), width - 1)]
         )  # fmt: skip
-        return cut_off(self._picture, missed)
+        on = tuple(point for point in points if point.keep)
+        return with_points(cut_off(self._picture, missed), on)
 
 
 def _soft(cut: Array) -> Array:
