@@ -157,7 +157,7 @@ def test_whatever_people_may_name_is_escaped() -> None:
 
 def test_only_options_that_somebody_set_are_listed_and_by_whom() -> None:
     page = _Page(_draw())
-    assert re.search(r"matte\.grow_px .* 4 0 shot +refine\.radius_px .* 8 8 flag", page.text, re.DOTALL)
+    assert re.search(r"matte\.grow_px .* 4 0 shot +refine\.radius_px .* 8 not set flag", page.text, re.DOTALL)
     assert "matte.soften_px" not in page.text
 
 
