@@ -14,6 +14,7 @@ from wanfx.ops.trimap import make_trimap
 Array = npt.NDArray[np.float32]
 _NEARLY = np.float32(0.12)
 _BLURRED_PX = np.float32(4)
+_SMALL_PX = 640 * 400
 
 
 def refine_alpha(
@@ -39,7 +40,9 @@ def refine_alpha(
     place = box.grow(2 * int(np.ceil(widest)) + 8).clip(whole).slices()
     motion = None if motion_px is None else motion_px[place]
     trimap = make_trimap(matte[place], radius_px=radius_px, motion_px=motion)
-    found = _snap(find_alpha(guide_linear[place], trimap, matte[place], method=method), motion)
+    # By the picture's size, not the subject's: the way must not change within a shot.
+    scale = 1.0 if matte.size <= _SMALL_PX else 0.5
+    found = _snap(find_alpha(guide_linear[place], trimap, matte[place], method=method, scale=scale), motion)
     out = np.zeros_like(matte)
     out[place] = remove_small_parts(found, area_px=speck_px)
     return out

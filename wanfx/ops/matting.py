@@ -26,10 +26,11 @@ _LOOK_PX = 21
 _CONTRAST = np.float32(0.02)
 
 
-def find_alpha(plate_linear: Array, trimap: Array, matte: Array, *, method: MattingMethod) -> Array:
+def find_alpha(plate_linear: Array, trimap: Array, matte: Array, *, method: MattingMethod, scale: float = 0.5) -> Array:
     """Alpha (H, W) in [0, 1]: the trimap's own values where it knows, found from ``plate_linear`` where it does not.
 
-    ``matte`` (H, W) is the tracker's: it decides, softly, where colours do not tell. Raises MissingError where the
+    ``matte`` (H, W) is the tracker's: it decides, softly, where colours do not tell. The fast way solves at
+    ``scale`` of the plate's size. Raises MissingError where the
     method's library is not installed.
     """
     is_unknown = trimap == UNKNOWN
@@ -41,7 +42,7 @@ def find_alpha(plate_linear: Array, trimap: Array, matte: Array, *, method: Matt
     # A tracker's edge is soft for want of pixels, not for hair or blur.
     known, prior = trimap[place], np.clip((matte[place] - UNKNOWN) * _STEEP + UNKNOWN, 0, 1)
     trust = _trust(guide, is_unknown[place])
-    found = guided_alpha(guide, known, prior, trust=trust)
+    found = guided_alpha(guide, known, prior, trust=trust, scale=scale)
     if method == "closed-form":
         found = np.clip(closed_form_alpha(guide, known, found, trust=trust), 0, 1)
     out = trimap.copy()

@@ -21,19 +21,19 @@ Array = npt.NDArray[np.float32]
 _WINDOW_PX = 3
 _EPSILON = 1e-5
 _KNOWN = np.float32(10)
-_LEVELS = ((0.25, 12), (0.5, 6))
+_COARSE_STEPS, _FINE_STEPS = 12, 6
 _PAIRS = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
 
 
-def guided_alpha(guide: Array, trimap: Array, prior: Array, *, trust: Array) -> Array:
+def guided_alpha(guide: Array, trimap: Array, prior: Array, *, trust: Array, scale: float) -> Array:
     """Alpha (H, W) in [0, 1] as ``guide`` (H, W, 3, values of about 0 to 1) has it between what ``trimap`` knows.
 
     ``trimap`` is 0, 1, or 0.5 where alpha is to be found; there ``prior`` (H, W) pulls by ``trust`` (H, W), which
-    is little: it decides where colours cannot.
+    is little: it decides where colours cannot. ``scale`` is the finest at which it is solved.
     """
     parts, start = (guide, trimap, prior, trust), prior
-    for scale, steps in _LEVELS:
-        size = tuple(max(1, round(length * scale)) for length in guide.shape[1::-1])
+    for part_of, steps in ((scale / 2, _COARSE_STEPS), (scale, _FINE_STEPS)):
+        size = tuple(max(1, round(length * part_of)) for length in guide.shape[1::-1])
         small, known, matte, pull, begun = (_resize(part, size, cv2.INTER_AREA) for part in (*parts, start))
         is_known = (known <= 0) | (known >= 1)
         wanted, weight = np.where(is_known, known, matte), np.where(is_known, _KNOWN, pull)
