@@ -70,6 +70,13 @@ def test_a_click_off_takes_away_what_it_is_on(clicker: LiteClicker) -> None:
     assert after[125, 66] > 0.8
 
 
+def test_many_clicks_still_mean_the_person(clicker: LiteClicker) -> None:
+    beside = tuple(PointPrompt(1, 74 + dx, 30 + 12 * step) for step in range(5) for dx in (-28, 28))
+    off = tuple(PointPrompt(1, 70 + 2 * step, 60, keep=False) for step in range(8))
+    matte, _sure = clicker.click(Prompts((_HERO, *beside, *off)))
+    assert matte[120, 66] > 0.9 and matte[60, 74] < 0.05
+
+
 def test_a_click_on_what_is_no_person_cuts_that(clicker: LiteClicker) -> None:
     x, y, _radius = _SHOT.ball(1)
     matte, _sure = clicker.click(Prompts((PointPrompt(1, x, y),)))

@@ -146,10 +146,11 @@ def _fit(body: Body, picture: Array, box: BoxPrompt | None, points: tuple[PointP
     if box is None and kept and not any(_lies_near(point, mask, within_px=mask.shape[0] // 12) for point in kept):
         # What was pointed at is beside this body: a ball, a prop, nobody.
         return 0.0
-    for point in points:
-        # A point may lie on a hand or a hat that the mask has not taken in.
-        near = _lies_near(point, mask, within_px=6 if point.keep else 0)
-        fit *= 1.0 if near == point.keep else 0.3 if point.keep else 0.8
+    # A point may lie on a hand or a hat that the mask has not taken in. Many points say no more than few: an artist who
+    # corrects a lot still means this body.
+    missed = [not _lies_near(point, mask, within_px=6) for point in kept]
+    covered = [_lies_near(point, mask, within_px=0) for point in points if not point.keep]
+    fit *= 0.3 ** (sum(missed) / max(len(missed), 1)) * 0.8 ** (sum(covered) / max(len(covered), 1))
     return fit
 
 
