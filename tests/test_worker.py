@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from wanfx.frames import Box
 from wanfx.io import exr, stills
 from wanfx.session import RunRequest, run_shot
 from wanfx.shot import load_shot, parse_shot
+from wanfx.worker_requests import REQUESTS
 
 _FRAMES = 24
 _LAST = FIRST + _FRAMES - 1
@@ -179,6 +181,14 @@ def test_a_bad_request_says_which_key_is_wrong_and_changes_nothing(
     error = busy.fail(do, **asked)
     assert error["kind"] == "input" and error.get("key") == key and error["remedy"]
     assert busy.ask("prompts") == {"subjects": []}
+
+
+def test_the_page_of_the_protocol_has_every_request_and_key() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "worker.md").read_text(encoding="utf-8")
+    for name, kind in REQUESTS.items():
+        assert f'"do": "{name}"' in page or name == "redo"
+        for item in dataclasses.fields(kind):
+            assert f"`{item.name}`" in page or f'"{item.name}"' in page, (name, item.name)
 
 
 def test_an_unknown_protocol_is_refused_and_nothing_is_done_before_hello(plate: str) -> None:

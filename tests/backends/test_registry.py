@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from wanfx.backends.registry import check_backends, resolve_backends
+from wanfx.backends.registry import check_backends, find_clicker, names, resolve_backends
 from wanfx.backends.weights import LITE, MODELS_FOLDER, set_folder
 from wanfx.errors import MissingError, OptionError
 from wanfx.options import Options
@@ -61,3 +61,14 @@ def test_an_unknown_backend_is_an_error_that_names_the_nearest() -> None:
     with pytest.raises(OptionError, match="darft") as raised:
         check_backends(options)
     assert "draft" in raised.value.remedy
+
+
+def test_every_segmenter_has_a_clicker_of_its_name() -> None:
+    assert names("clicker") == names("segmenter")
+    assert find_clicker("flow").name == "flow"
+
+
+def test_a_clicker_that_is_not_there_is_told_with_the_option() -> None:
+    with pytest.raises(OptionError) as caught:
+        find_clicker("flaw")
+    assert caught.value.key == "matte.backend" and "flow" in caught.value.remedy

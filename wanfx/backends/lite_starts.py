@@ -150,7 +150,7 @@ def _fit(body: Body, picture: Array, box: BoxPrompt | None, points: tuple[PointP
     # corrects a lot still means this body.
     missed = [not _lies_near(point, mask, within_px=6) for point in kept]
     covered = [_lies_near(point, mask, within_px=0) for point in points if not point.keep]
-    fit *= 0.3 ** (sum(missed) / max(len(missed), 1)) * 0.8 ** (sum(covered) / max(len(covered), 1))
+    fit *= float(0.3 ** (sum(missed) / max(len(missed), 1)) * 0.8 ** (sum(covered) / max(len(covered), 1)))
     return fit
 
 
