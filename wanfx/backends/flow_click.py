@@ -14,6 +14,7 @@ from wanfx.ops.segment import color_bins, cut_off, cut_prompted, learn_colors
 
 _CUT_PX = 30_000
 _LEAST_PX = 20
+_LEAST_SURE = 0.15
 _REMEDY = "click on the subject, or draw a box around it"
 
 
@@ -46,8 +47,11 @@ class FlowClicker:
         if cut.sum() < _LEAST_PX * scale:
             raise NothingFoundError("nothing was found at the box or points", remedy=_REMEDY)
         hard = np.asarray(cv2.resize(cut, picture.shape[1::-1], interpolation=cv2.INTER_LINEAR), np.float32)
-        hard = hard * (1 - cut_off(picture, points))
-        return soften_cut(picture, hard), _telling(picture, hard)
+        sure = _telling(picture, hard)
+        if box is None and sure < _LEAST_SURE:
+            # No edge was found within reach: what is of one colour with the points.
+            hard = cut_off(picture, tuple(replace(point, keep=False) for point in points if point.keep))
+        return soften_cut(picture, hard * (1 - cut_off(picture, points))), sure
 
 
 def asked(prompts: Prompts) -> tuple[BoxPrompt | None, tuple[PointPrompt, ...]]:
