@@ -219,8 +219,8 @@ def _render(scene: bpy.types.Scene, path: Path) -> None:
 SCENES = (
     Scene("hair", range(1, 7), (0.0, -1.35, 1.56), (0.0, 0.0, 1.50), 58.0, _turning_head),
     Scene("blur", range(8, 14), (0.0, -3.4, 1.2), (0.0, 0.0, 1.15), 35.0, _acting, shutter=0.9),
-    Scene("defocus", range(14, 18), (0.5, -2.6, 1.45), (0.1, 0.0, 1.25), 50.0, _acting, focus_m=1.6, f_stop=1.4),
-    Scene("cloth", range(1, 5), (0.0, -2.6, 1.1), (0.0, 0.0, 1.05), 40.0, _veil),
+    Scene("defocus", range(14, 20), (0.5, -2.6, 1.45), (0.1, 0.0, 1.25), 50.0, _acting, focus_m=1.6, f_stop=1.4),
+    Scene("cloth", range(1, 7), (0.0, -2.6, 1.1), (0.0, 0.0, 1.05), 40.0, _veil),
 )
 
 if __name__ == "__main__":
