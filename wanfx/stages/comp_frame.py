@@ -17,25 +17,23 @@ import numpy.typing as npt
 from wanfx.frames import Box, nominal_rate
 from wanfx.images import Matte, Plate
 from wanfx.io import exr
-from wanfx.ops.comp import Mattes, composite, in_range, is_lit, keep_mattes, make_mattes
+from wanfx.ops.comp import composite, in_range, is_lit, keep_mattes, make_mattes
 from wanfx.ops.crop import from_model
 from wanfx.ops.decontaminate import own_colors
 from wanfx.ops.edges import bounding_box, grow_matte
 from wanfx.ops.kept import kept_digest
-from wanfx.pixels import to_float, to_half, to_type
+from wanfx.pixels import to_float, to_half
 from wanfx.stages.clean import read_clean
+from wanfx.stages.comp_write import CompLayers, CompWriter, lay_out
 from wanfx.stages.conditioning import Conditioning, SpaceBridge
 from wanfx.stages.context import RunContext, stage_key
 from wanfx.stages.generate import Generated, read_generated
-from wanfx.stages.header import comp_attributes
 
 STAGE = "finish"
 VERSION = 2
 Pixels = npt.NDArray[Any]
 Half = npt.NDArray[np.float16]
 Array = npt.NDArray[np.float32]
-MATTES = ("matte_subject", "matte_character", "matte_reveal", "matte_edit")
-CHECKS = ("check_ceiling", "check_confidence")
 
 
 @dataclass(frozen=True)
@@ -53,37 +51,6 @@ class FinishInputs:
     plate_hashes: Mapping[int, str]
     layer: str
     provenance: Mapping[str, str]
-
-
-@dataclass(frozen=True, eq=False)
-class _Layers:
-    """A frame's layers inside ``box`` of the canvas; outside it nothing is edited.
-
-    ``char`` is premultiplied RGBA, ``clean`` RGB in the plate's type; ``ceiling`` is 1 where the generator met its own.
-    All but ``clean`` have the box's size.
-    """
-
-    box: Box
-    char: Half
-    clean: Pixels
-    mattes: Mattes
-    ceiling: Half
-
-
-def part_names(layer: str) -> tuple[str, ...]:
-    """The parts of a comp frame, in order."""
-    return ("rgba", f"char_{layer}", "clean", "shadow", *MATTES, *CHECKS)
-
-
-def _plate_names(extras: Mapping[str, Pixels]) -> tuple[str, ...]:
-    """The plate's channels as channels of one part `plate`; names that would meet are told apart by underscores."""
-    names: list[str] = []
-    for name in extras:
-        flat = f"plate.{name.replace('.', '_')}"
-        while flat in names:
-            flat += "_"
-        names.append(flat)
-    return tuple(names)
 
 
 def finite_range(linear: Pixels) -> list[float] | None:
@@ -105,15 +72,12 @@ class CompMaker:
         self._run, self._inputs = run, inputs
         self._options = run.options.finish
         self._plate: Plate = inputs.conditioning.plate
-        self._compression, self._of_pictures = self._compressions(inputs.generated.generator.quality)
+        self._writer = CompWriter(
+            run, self._plate, layer=inputs.layer, quality=inputs.generated.generator.quality,
+            provenance=inputs.provenance, is_world=inputs.conditioning.is_world,
+        )  # fmt: skip
         size = self._plate.canvas.size
         self._ones = np.ones((size.height, size.width), np.float16)
-
-    def _compressions(self, quality: str) -> tuple[exr.Compression, exr.Compression]:
-        """Of all parts, and of those that are full of grain (see docs/decisions/comp-compression.md)."""
-        if self._options.compression != "auto":
-            return self._options.compression, self._options.compression
-        return ("rle", "none") if quality == "draft" else ("zip", "zip")
 
     def key(self, frame: int) -> str:
         """The frame's key: all that its pixels and header depend on, the version's number not."""
@@ -141,7 +105,7 @@ class CompMaker:
             background = layers.clean
         else:
             layers = self._replace_actor(frame, source.rgb, background, old)
-        edit = self._lay_out(layers.mattes.edit, layers.box)
+        edit = lay_out(layers.mattes.edit, layers.box, size=plate.canvas.size)
         rgb = self._composite(source.rgb, layers)
         here = source.header.data_window.slices(plate.canvas)
         edited = is_lit(edit[here])
@@ -159,16 +123,16 @@ class CompMaker:
         }
         mattes = (to_half(old[layers.box.slices()]), layers.mattes.character, layers.mattes.reveal, edit)
         checks = (layers.ceiling, self._confidence(frame, layers, seen))
-        self._write(path, source, rgb, layers, background, (*mattes, *checks), frame)
+        self._writer.write(path, source, rgb, layers, background, (*mattes, *checks), frame)
         return facts
 
-    def _composite(self, plate_rgb: Pixels, layers: _Layers) -> Pixels:
+    def _composite(self, plate_rgb: Pixels, layers: CompLayers) -> Pixels:
         inside = layers.box.slices()
         rgb = plate_rgb.copy()
         rgb[inside] = composite(plate_rgb[inside], char=layers.char, clean=layers.clean[inside], mattes=layers.mattes)
         return rgb
 
-    def _replace_actor(self, frame: int, plate_rgb: Pixels, clean: Pixels, old: Array) -> _Layers:
+    def _replace_actor(self, frame: int, plate_rgb: Pixels, clean: Pixels, old: Array) -> CompLayers:
         new = exr.read_matte(self._inputs.new.path(frame), canvas=self._plate.canvas)
         margin = self._options.margin_px
         whole = Box(0, 0, old.shape[1], old.shape[0])
@@ -178,7 +142,7 @@ class CompMaker:
         reach = grow_matte(np.ascontiguousarray(old[inside]), radius_px=margin) if margin else old[inside]
         mattes = make_mattes(new[inside], reach)
         char, ceiling = self._draw_character(frame, box, mattes.character)
-        return _Layers(box, char, clean.astype(plate_rgb.dtype, copy=False), mattes, ceiling)
+        return CompLayers(box, char, clean.astype(plate_rgb.dtype, copy=False), mattes, ceiling)
 
     def _draw_character(self, frame: int, box: Box, matte: Half) -> tuple[Half, Half]:
         """The character in ``box``, premultiplied RGBA, and where the generator met its ceiling in it."""
@@ -196,7 +160,7 @@ class CompMaker:
         ceiling[inside] = self._inputs.conditioning.space.at_ceiling(model) & (alpha[..., 0] > 0)
         return char, ceiling
 
-    def _keep_actor(self, frame: int, plate_rgb: Pixels, actor: Array) -> _Layers:
+    def _keep_actor(self, frame: int, plate_rgb: Pixels, actor: Array) -> CompLayers:
         box = Box(0, 0, actor.shape[1], actor.shape[0])
         mattes = keep_mattes(actor)
         model = self._generated(frame, box)
@@ -207,7 +171,7 @@ class CompMaker:
             rgb = np.where(alpha > 0, own * alpha, np.float32(0))
             char = to_half(np.concatenate([rgb, alpha], axis=2))
         ceiling = self._inputs.conditioning.space.at_ceiling(model) & is_lit(mattes.edit)
-        return _Layers(box, char, clean, mattes, ceiling.astype(np.float16))
+        return CompLayers(box, char, clean, mattes, ceiling.astype(np.float16))
 
     def _generated(self, frame: int, box: Box) -> Array:
         """The generated picture in model space inside ``box``; 0 beyond the crop, where there is no character."""
@@ -220,7 +184,7 @@ class CompMaker:
             out[common.slices(box)] = model[common.slices(crop)]
         return out
 
-    def _confidence(self, frame: int, layers: _Layers, seen: Pixels) -> Half:
+    def _confidence(self, frame: int, layers: CompLayers, seen: Pixels) -> Half:
         """1 where nothing is edited; else the tracker's, lowered where the clean plate was never seen."""
         tracked = np.float32(self._inputs.confidence.get(frame, 1.0))
         mattes = layers.mattes
@@ -232,55 +196,6 @@ class CompMaker:
         out = self._ones.copy()
         out[layers.box.slices()] = inside
         return out
-
-    def _lay_out(self, pixels: Pixels, box: Box) -> Pixels:
-        """Pixels of ``box`` in the canvas, 0 elsewhere."""
-        size = self._plate.canvas.size
-        if pixels.shape[:2] == (size.height, size.width):
-            return pixels
-        out = np.zeros((size.height, size.width, *pixels.shape[2:]), pixels.dtype)
-        out[box.slices()] = pixels
-        return out
-
-    def _write(
-        self, path: Path, source: exr.ExrFrame, rgb: Pixels, layers: _Layers, clean: Pixels,
-        mattes: tuple[Pixels, ...], frame: int,
-    ) -> None:  # fmt: skip
-        plate, header, layer = self._plate, source.header, self._inputs.layer
-        here = header.data_window.slices(plate.canvas)
-        alpha = self._alpha(source, layers)
-        planes = tuple(rgb[here][..., channel] for channel in range(3))
-        char = self._lay_out(layers.char, layers.box)[here]
-        parts = [
-            exr.Part("rgba", (*planes, alpha[here]), ("R", "G", "B", "A"), self._of_pictures),
-            exr.Part(f"char_{layer}", char, tuple(f"char_{layer}.{channel}" for channel in "RGBA")),
-            exr.Part("clean", to_type(clean, rgb.dtype)[here], ("clean.R", "clean.G", "clean.B"), self._of_pictures),
-            exr.Part("shadow", self._ones[here], ("shadow.R", "shadow.G", "shadow.B")),
-        ]
-        for name, matte in zip((*MATTES, *CHECKS), mattes, strict=True):
-            parts.append(exr.Part(name, self._lay_out(matte, layers.box)[here], (f"{name}.A",)))
-        if source.extras and self._options.plate_channels == "keep":
-            names = _plate_names(source.extras)
-            parts.append(exr.Part("plate", tuple(pixels[here] for pixels in source.extras.values()), names))
-        exr.write_parts(
-            path,
-            parts,
-            data_window=header.data_window,
-            display_window=plate.display_window,
-            pixel_aspect=plate.pixel_aspect,
-            compression=self._compression,
-            attributes=comp_attributes(header, plate, frame, color=self._run.color, provenance=self._inputs.provenance),
-        )
-
-    def _alpha(self, source: exr.ExrFrame, layers: _Layers) -> Pixels:
-        """1; or, on request, the plate's own, with the character over it (and 1 where there is a new world)."""
-        if self._options.plate_alpha == "one" or source.alpha is None:
-            return self._ones.astype(source.rgb.dtype, copy=False)
-        alpha, inside = source.alpha.copy(), layers.box.slices()
-        front = np.float32(1) if self._inputs.conditioning.is_world else to_float(layers.mattes.character)
-        over = front + (1 - front) * to_float(alpha[inside])
-        alpha[inside] = np.where(is_lit(layers.mattes.edit), over.astype(alpha.dtype), alpha[inside])
-        return alpha
 
     def _timecode(self, frame: int, header: exr.ExrHeader) -> str | None:
         plate = self._plate

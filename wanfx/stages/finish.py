@@ -11,7 +11,8 @@ from typing import Any
 from wanfx.errors import InputError
 from wanfx.images import FramePattern
 from wanfx.io.atomic import atomic_path, sha256_file
-from wanfx.stages.comp_frame import STAGE, VERSION, CompMaker, FinishInputs, part_names
+from wanfx.stages.comp_frame import STAGE, VERSION, CompMaker, FinishInputs
+from wanfx.stages.comp_write import part_names
 from wanfx.stages.context import Made, RunContext, make_frames, stage_key
 
 CONFIDENCE = "confidence"
