@@ -135,6 +135,11 @@ class FinishOptions:
     """The comp."""
 
     margin_px: Annotated[float, Knob("How far around the old subject the clean plate may show", "px", 0, 256)] = 12.0
+    shadow: Annotated[
+        Literal["auto", "off"],
+        Knob("Shadow layer: what the generator changed on the kept background near the character; or none"),
+    ] = "auto"
+    shadow_gain: Annotated[float, Knob("Strength of the shadow layer: its stops times this", "", 0, 4)] = 1.0
     compression: Annotated[
         Literal["auto", "zips", "zip", "rle"],
         Knob("EXR compression, all lossless; auto: none and rle for drafts"),

@@ -19,6 +19,7 @@ class DraftGenerator:
     window_frames = 8
     carried_frames = 0
     pixel_type: Literal["half", "float"] = "half"
+    keeps_background = True
 
     def load(self, settings: Any) -> None:
         """Nothing to load."""

@@ -25,6 +25,7 @@ class FakeGenerator:
     window_frames = 8
     carried_frames = 1
     pixel_type: Literal["half", "float"] = "float"
+    keeps_background = True
 
     def load(self, settings: Any) -> None:
         """Nothing to load."""

@@ -198,7 +198,10 @@ class WindowInputs(Protocol):
 
 
 class Generator(Protocol):
-    """Makes a window of frames."""
+    """Makes a window of frames.
+
+    ``keeps_background`` says that what it does not draw it gives back as it was given: no shadow is looked for then.
+    """
 
     name: str
     quality: Quality
@@ -206,6 +209,7 @@ class Generator(Protocol):
     window_frames: int
     carried_frames: int
     pixel_type: Literal["half", "float"]
+    keeps_background: bool
 
     def load(self, settings: Any) -> None: ...
 

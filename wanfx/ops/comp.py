@@ -55,6 +55,14 @@ def make_mattes(character: Array, old: Array) -> Mattes:
     return Mattes(half, reveal, np.maximum(half, reveal))
 
 
+def add_shadow(mattes: Mattes, shadow: Half | None) -> Mattes:
+    """The mattes with ``edit`` as far as ``shadow`` (H, W, 3) differs from 1 too; never 0 where it does."""
+    if shadow is None:
+        return mattes
+    change = np.abs(to_float(shadow) - np.float32(1)).max(axis=2)
+    return Mattes(mattes.character, mattes.reveal, np.maximum(mattes.edit, to_half(np.minimum(change, 1))))
+
+
 def keep_mattes(actor: Array) -> Mattes:
     """The mattes of task ``background``: the actor is kept, the rest is new; ``edit`` is 1 - alpha."""
     half = to_half(actor)

@@ -17,20 +17,21 @@ import numpy.typing as npt
 from wanfx.frames import Box, nominal_rate
 from wanfx.images import Matte, Plate
 from wanfx.io import exr
-from wanfx.ops.comp import composite, in_range, is_lit, keep_mattes, make_mattes
+from wanfx.ops.comp import add_shadow, composite, in_range, is_lit, keep_mattes, make_mattes
 from wanfx.ops.crop import from_model
 from wanfx.ops.decontaminate import own_colors
 from wanfx.ops.edges import bounding_box, grow_matte
 from wanfx.ops.kept import kept_digest
 from wanfx.pixels import to_float, to_half
 from wanfx.stages.clean import read_clean
+from wanfx.stages.comp_shadow import draw_shadow, shadow_box
 from wanfx.stages.comp_write import CompLayers, CompWriter, lay_out
 from wanfx.stages.conditioning import Conditioning, SpaceBridge
 from wanfx.stages.context import RunContext, stage_key
 from wanfx.stages.generate import Generated, read_generated
 
 STAGE = "finish"
-VERSION = 2
+VERSION = 3
 Pixels = npt.NDArray[Any]
 Half = npt.NDArray[np.float16]
 Array = npt.NDArray[np.float32]
@@ -51,6 +52,27 @@ class FinishInputs:
     plate_hashes: Mapping[int, str]
     layer: str
     provenance: Mapping[str, str]
+
+
+@dataclass(frozen=True, eq=False)
+class _Light:
+    """What the generator made, plate-linear (H, W, 3), and where it met its ceiling (H, W)."""
+
+    linear: Array
+    ceiling: npt.NDArray[np.bool_]
+
+
+def _draw_character(light: _Light, matte: Half) -> tuple[Half, Half]:
+    """The character, premultiplied RGBA, and where the generator met its ceiling in it."""
+    char, ceiling = np.zeros((*matte.shape, 4), np.float16), np.zeros(matte.shape, np.float16)
+    there = bounding_box(is_lit(matte))
+    if not there.is_empty:
+        inside = there.slices()
+        alpha = to_float(matte[inside])[..., None]
+        with np.errstate(over="ignore"):
+            char[inside] = in_range(np.concatenate([light.linear[inside] * alpha, alpha], axis=2), np.float16)
+        ceiling[inside] = light.ceiling[inside] & (alpha[..., 0] > 0)
+    return char, ceiling
 
 
 def finite_range(linear: Pixels) -> list[float] | None:
@@ -76,6 +98,8 @@ class CompMaker:
             run, self._plate, layer=inputs.layer, quality=inputs.generated.generator.quality,
             provenance=inputs.provenance, is_world=inputs.conditioning.is_world,
         )  # fmt: skip
+        # What gives back the background as it was given casts no shadow on it: nothing is to be looked for.
+        self._has_shadow = self._options.shadow == "auto" and not inputs.generated.generator.keeps_background
         size = self._plate.canvas.size
         self._ones = np.ones((size.height, size.width), np.float16)
 
@@ -129,7 +153,9 @@ class CompMaker:
     def _composite(self, plate_rgb: Pixels, layers: CompLayers) -> Pixels:
         inside = layers.box.slices()
         rgb = plate_rgb.copy()
-        rgb[inside] = composite(plate_rgb[inside], char=layers.char, clean=layers.clean[inside], mattes=layers.mattes)
+        rgb[inside] = composite(
+            plate_rgb[inside], char=layers.char, clean=layers.clean[inside], mattes=layers.mattes, shadow=layers.shadow
+        )
         return rgb
 
     def _replace_actor(self, frame: int, plate_rgb: Pixels, clean: Pixels, old: Array) -> CompLayers:
@@ -137,28 +163,32 @@ class CompMaker:
         margin = self._options.margin_px
         whole = Box(0, 0, old.shape[1], old.shape[0])
         boxes = [box for box in (bounding_box(old).grow(int(margin) + 2), bounding_box(new)) if not box.is_empty]
-        box = Box(0, 0, 1, 1) if not boxes else boxes[0].union(boxes[-1]).clip(whole)
+        people = Box(0, 0, 1, 1) if not boxes else boxes[0].union(boxes[-1]).clip(whole)
+        crop = self._inputs.conditioning.crops[frame]
+        box = people.union(shadow_box(people, crop=crop)) if self._has_shadow and boxes else people
         inside = box.slices()
         reach = grow_matte(np.ascontiguousarray(old[inside]), radius_px=margin) if margin else old[inside]
         mattes = make_mattes(new[inside], reach)
-        char, ceiling = self._draw_character(frame, box, mattes.character)
-        return CompLayers(box, char, clean.astype(plate_rgb.dtype, copy=False), mattes, ceiling)
+        lit = bounding_box(is_lit(mattes.character))
+        light = self._light(frame, Box(0, 0, box.width, box.height) if self._has_shadow else lit, box=box)
+        shadow = None
+        if self._has_shadow:
+            shadow = draw_shadow(
+                light.linear, plate_rgb[inside], clean[inside], mattes, old[inside], box=box, crop=crop,
+                conditioning=self._inputs.conditioning, gain=self._options.shadow_gain,
+            )  # fmt: skip
+        char, ceiling = _draw_character(light, mattes.character)
+        clean = clean.astype(plate_rgb.dtype, copy=False)
+        return CompLayers(box, char, clean, add_shadow(mattes, shadow), ceiling, shadow)
 
-    def _draw_character(self, frame: int, box: Box, matte: Half) -> tuple[Half, Half]:
-        """The character in ``box``, premultiplied RGBA, and where the generator met its ceiling in it."""
-        char, ceiling = np.zeros((*matte.shape, 4), np.float16), np.zeros(matte.shape, np.float16)
-        there = bounding_box(is_lit(matte))
-        if there.is_empty:
-            return char, ceiling
-        inside = there.slices()
-        model = self._generated(frame, Box(there.x0 + box.x0, there.y0 + box.y0, there.x1 + box.x0, there.y1 + box.y0))
-        alpha = to_float(matte[inside])[..., None]
-        with np.errstate(over="ignore"):
-            char[inside] = in_range(
-                np.concatenate([self._inputs.bridge.decode(model) * alpha, alpha], axis=2), np.float16
-            )
-        ceiling[inside] = self._inputs.conditioning.space.at_ceiling(model) & (alpha[..., 0] > 0)
-        return char, ceiling
+    def _light(self, frame: int, there: Box, *, box: Box) -> _Light:
+        """What the generator made, in ``there`` of ``box`` of the canvas; 0 elsewhere."""
+        linear, ceiling = np.zeros((box.height, box.width, 3), np.float32), np.zeros((box.height, box.width), np.bool_)
+        if not there.is_empty:
+            model = self._generated(frame, there.shift(box.x0, box.y0))
+            linear[there.slices()] = self._inputs.bridge.decode(model)
+            ceiling[there.slices()] = self._inputs.conditioning.space.at_ceiling(model)
+        return _Light(linear, ceiling)
 
     def _keep_actor(self, frame: int, plate_rgb: Pixels, actor: Array) -> CompLayers:
         box = Box(0, 0, actor.shape[1], actor.shape[0])
