@@ -71,7 +71,7 @@ class AnimateNetworks:
 
     def generate(
         self, window: AnimateWindow, character: Character, *, noise: Any, steps: int, guidance_scale: float = 1.0,
-        on_step: Callable[[int], None] = lambda step: None,
+        on_step: Callable[[int], None] | None = None,
     ) -> Array:  # fmt: skip
         """The window's frames (frames, H, W, 3), carried ones included, float32 in [-1, 1]."""
         with self.torch.inference_mode():
@@ -83,7 +83,8 @@ class AnimateNetworks:
             for step, time in enumerate(self.scheduler.timesteps):
                 given = self.torch.cat([latents, condition.to(latents)], dim=1).to(self.dtype)
                 latents = self.scheduler.step(denoise(given, time), time, latents, return_dict=False)[0]
-                on_step(step + 1)
+                if on_step is not None:
+                    on_step(step + 1)
             # The first latent is the reference's.
             video = self.vae.decode(latents[:, :, 1:])
         return np.ascontiguousarray(video[0].permute(1, 2, 3, 0).float().cpu().numpy())
@@ -155,7 +156,7 @@ def _remembered(networks: AnimateNetworks, motion: Any) -> Iterator[None]:
     """The transformer with what is known of the face in place of the networks that find it."""
     transformer, answers = networks.transformer, [networks.torch.nn.Module() for _ in range(2)]
     answers[0].forward = lambda face: face.new_zeros((len(face), 1))
-    answers[1].forward = lambda vectors: motion
+    answers[1].forward = lambda _vectors: motion
     kept = transformer.motion_encoder, transformer.face_encoder
     transformer.motion_encoder, transformer.face_encoder = answers
     try:

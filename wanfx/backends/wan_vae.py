@@ -6,7 +6,10 @@ from typing import Any
 
 
 class WanVae:
-    """``vae`` is diffusers' AutoencoderKLWan. Videos are (1, 3, frames, H, W), latents (1, 16, latents, H / 8, W / 8)."""
+    """``vae`` is diffusers' AutoencoderKLWan. Videos are (1, 3, frames, H, W).
+
+    Latents are (1, 16, latents, H / 8, W / 8).
+    """
 
     def __init__(self, vae: Any, *, torch: Any) -> None:
         self._vae, self._torch = vae, torch
