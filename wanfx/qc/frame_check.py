@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -12,32 +11,58 @@ import numpy as np
 import numpy.typing as npt
 
 from wanfx.errors import WanfxError
-from wanfx.frames import Box, nominal_rate
+from wanfx.frames import Box
 from wanfx.io import exr
 from wanfx.ops.comp import Mattes, any_channel, composite, is_lit
 from wanfx.ops.edges import bounding_box
 from wanfx.ops.kept import kept_digest
 from wanfx.pixels import to_float, to_half
 from wanfx.qc.crypto_check import check_crypto
-from wanfx.stages.header import PREFIX
+from wanfx.qc.diagnosis import find_swapped, name_clamp, not_finite, place
+from wanfx.qc.header_check import TAGS, check_carried, check_header, check_parts, timecode_of
+from wanfx.qc.kept_check import KeptPixels, name_kept_faults
 
 Pixels = npt.NDArray[Any]
-LOSSLESS = ("zip", "zips", "piz", "rle", "none")
+Mask = npt.NDArray[np.bool_]
+Fault = Callable[[str, str], None]
+_MATTES = ("matte_character", "matte_reveal", "matte_edit")
 
 
 @dataclass(frozen=True)
 class FrameFaults:
-    """What is wrong with a frame, by promise; each text names the frame."""
+    """What is wrong with a frame, by promise; each text names the frame.
+
+    ``kept_sha256`` is the hash of its kept pixels where that is not the recorded one, ``timecode`` what its header
+    says, ``tags`` what it says of its colours.
+    """
 
     frame: int
     by_promise: Mapping[str, list[str]] = field(default_factory=dict)
     is_compared_with_plate: bool = False
+    kept_sha256: str | None = None
+    timecode: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class _Read:
+    """A frame as it was read: ``pixels`` of its parts, (H, W, C), and the plate's RGB where it is there."""
+
+    pixels: Mapping[str, Pixels]
+    header: exr.ExrHeader
+    fact: Mapping[str, Any]
+    manifest: Mapping[str, Any]
+    plate: Pixels | None
 
 
 def check_frame(
-    path: Path, frame: int, *, manifest: Mapping[str, Any], plate: Path | None, crypto: Path | None
-) -> FrameFaults:
-    """Look at one comp frame; ``plate`` is the plate's own file where it is still there, ``crypto`` its Cryptomatte."""
+    path: Path, frame: int, *, manifest: Mapping[str, Any], plate: Path | None, crypto: Path | None,
+    is_changed: bool = False,
+) -> FrameFaults:  # fmt: skip
+    """Look at one comp frame; ``plate`` is the plate's own file where it is still there, ``crypto`` its Cryptomatte.
+
+    ``is_changed`` says that the file is not the one that was delivered, so that it is worth to ask for more.
+    """
     fact = manifest["frame_facts"][str(frame)]
     faults: dict[str, list[str]] = {}
 
@@ -50,25 +75,29 @@ def check_frame(
     try:
         parts, header = exr.read_parts(path, frame=frame)
     except WanfxError as error:
-        fault("nothing-lost", f"{path.name}: {error.what}")
+        fault("nothing-lost", f"{path.name} is half-written or damaged: {error.what}")
         return FrameFaults(frame, faults)
-    _check_header(header, fact, manifest, fault)
-    missing = [name for name in manifest["comp"]["parts"] if name not in parts]
-    if missing:
-        fault("nothing-lost", f"parts {', '.join(missing)} are missing")
-        return FrameFaults(frame, faults)
+    check_header(header, fact, manifest, fault)
+    about: dict[str, Any] = {"timecode": timecode_of(header, manifest), "tags": _tags(header)}
+    if not check_parts(parts, manifest, fault):
+        return FrameFaults(frame, faults, **about)
     pixels = {name: _pixels(part) for name, part in parts.items() if name != "plate"}
     pixels["rgb"] = np.ascontiguousarray(pixels["rgba"][..., :3])
     theirs = None
     if plate is not None and plate.is_file():
-        theirs = exr.read_frame(plate, canvas=header.data_window, frame=frame).rgb
-        _compare_with_plate(pixels, theirs, fault)
-    _check_pixels(pixels, fact, manifest, fault)
-    _check_layers(pixels, manifest, fault, plate=theirs)
+        source = exr.read_frame(plate, canvas=header.data_window, frame=frame)
+        theirs = source.rgb
+        check_carried(header, source.header, fault)
+    read = _Read(pixels, header, fact, manifest, theirs)
+    kept_sha256 = _check_pixels(read, frame, is_changed=is_changed, fault=fault)
     if crypto is not None:
         matte = pixels["matte_character"][..., 0]
         check_crypto(crypto, frame, manifest=manifest, matte=matte, header=header, fault=fault)
-    return FrameFaults(frame, faults, theirs is not None)
+    return FrameFaults(frame, faults, theirs is not None, kept_sha256, **about)
+
+
+def _tags(header: exr.ExrHeader) -> dict[str, str]:
+    return {name: str(header.attributes[name]) for name in TAGS if name in header.attributes}
 
 
 def _pixels(part: exr.Part) -> Pixels:
@@ -78,96 +107,139 @@ def _pixels(part: exr.Part) -> Pixels:
     return part.pixels if part.pixels.ndim == 3 else part.pixels[..., None]
 
 
-def _check_header(header: exr.ExrHeader, fact: Mapping[str, Any], manifest: Mapping[str, Any], fault: Any) -> None:
-    plate = manifest["plate"]
-    fps = Fraction(plate["fps"])
-    timecode = header.timecode_at(nominal_rate(fps))
-    found = None if timecode is None else str(timecode)
-    if found != fact["timecode"]:
-        fault("frame-lock", f"timecode is {found}, the plate's is {fact['timecode']}")
-    if header.fps is not None and header.fps != fps:
-        fault("frame-lock", f"framesPerSecond is {header.fps}, the plate's is {fps}")
-    for what, ours, theirs in (
-        ("data window", header.data_window.as_list(), fact["data_window"]),
-        ("display window", header.display_window.as_list(), plate["display_window"]),
-        ("pixel aspect", round(header.pixel_aspect, 6), round(plate["pixel_aspect"], 6)),
-    ):
-        if ours != theirs:
-            fault("native-size", f"{what} is {ours}, the plate's is {theirs}")
-    for name, compression in zip(header.parts, header.compressions, strict=True):
-        if compression not in LOSSLESS:
-            fault("scene-linear", f"compression {compression} of {name} loses pixels")
-    if header.pixel_type != plate["pixel_type"]:
-        fault("scene-linear", f"pixels are {header.pixel_type}, the plate's are {plate['pixel_type']}")
-    for name, value in fact["provenance"].items():
-        if header.attributes.get(PREFIX + name) != value:
-            fault("provenance", f"header {PREFIX}{name} is {header.attributes.get(PREFIX + name)!r}, not {value!r}")
-
-
-def _check_pixels(
-    pixels: Mapping[str, Pixels], fact: Mapping[str, Any], manifest: Mapping[str, Any], fault: Any
-) -> None:
-    rgb = pixels["rgb"]
-    edit, character, reveal = (pixels[name][..., 0] for name in ("matte_edit", "matte_character", "matte_reveal"))
-    shadow = pixels["shadow"]
-    edited = is_lit(edit)
-    if kept_digest(rgb, edited) != fact["kept_sha256"]:
-        fault("plate-integrity", "pixels outside the edit matte are not those of the plate")
-    if not np.isfinite(rgb[edited]).all():
-        fault("scene-linear", "edited pixels are NaN or infinite")
-    if manifest["task"] == "background":
-        wrong = edit != to_half(np.float32(1) - to_float(character))
-    else:
-        one = np.float16(1).view(np.uint16)
-        is_shadowed = any_channel(np.ascontiguousarray(shadow).view(np.uint16) != one)
-        wrong = edited != (is_lit(character) | is_lit(reveal) | is_shadowed)
+def _check_pixels(read: _Read, frame: int, *, is_changed: bool, fault: Fault) -> str | None:
+    """Pixels and layers; the hash of what is kept, where it is not the recorded one."""
+    digest = _kept_digest(read.pixels)
+    is_kept = digest == read.fact["kept_sha256"]
+    off, box = _wrong_layers(read)
+    wrong, unlike = _wrong_edit(read), _wrong_alpha(read)
+    if not is_kept or off.any() or wrong.any() or unlike.any():
+        swapped = find_swapped(read.pixels, read.manifest["comp"]["parts"], lambda pixels: _is_right(read, pixels))
+        if swapped is not None:
+            fault("two-mattes", f"parts {swapped[0]} and {swapped[1]} are swapped")
+            return None
+    if not is_kept or is_changed or not _is_plate(read):
+        has_bad = str(frame) in read.manifest["plate"]["bad_pixels"]
+        kept = KeptPixels(read.pixels, read.fact, read.manifest, read.plate, is_kept, has_bad)
+        for promise, text in name_kept_faults(kept):
+            fault(promise, text)
+    _check_finite(read, fault)
     if wrong.any():
-        fault("two-mattes", f"matte_edit is not the union of what is edited at {_first(wrong)}")
+        fault("two-mattes", f"matte_edit is not the union of what is edited at {place(wrong)}")
+    if unlike.any():
+        fault("two-mattes", f"the character's alpha is not matte_character at {place(unlike)}")
+    if off.any():
+        _name_edit_change(read, off, box, fault)
+    return None if is_kept else digest
 
 
-def _check_layers(
-    pixels: Mapping[str, Pixels], manifest: Mapping[str, Any], fault: Any, *, plate: Pixels | None
-) -> None:
-    """Whether the layers make `rgba`, inside the edit's box. Without the plate, only where they hide it wholly."""
+def _is_plate(read: _Read) -> bool:
+    """Whether the kept pixels are the plate's bits, where the plate is there to be asked."""
+    ours, theirs = read.pixels["rgb"], read.plate
+    if theirs is None:
+        return True
+    if ours.dtype != theirs.dtype or ours.shape != theirs.shape:
+        return False
+    bits = np.uint16 if ours.dtype == np.float16 else np.uint32
+    differs = any_channel(ours.view(bits) != np.ascontiguousarray(theirs).view(bits))
+    return not (differs & ~is_lit(read.pixels["matte_edit"][..., 0])).any()
+
+
+def _kept_digest(pixels: Mapping[str, Pixels]) -> str:
+    rgb = pixels["rgba"][..., :3]
+    return kept_digest(np.ascontiguousarray(rgb), is_lit(pixels["matte_edit"][..., 0]))
+
+
+def _is_right(read: _Read, pixels: Mapping[str, Pixels]) -> bool:
+    """Whether these pixels, parts of which were exchanged, are as they should be. The quick questions first."""
+    other = _Read(
+        {**pixels, "rgb": np.ascontiguousarray(pixels["rgba"][..., :3])},
+        read.header, read.fact, read.manifest, read.plate,
+    )  # fmt: skip
+    ceiling = np.count_nonzero(is_lit(pixels["check_ceiling"][..., 0]))
+    if ceiling != read.fact["ceiling_pixels"] or _wrong_alpha(other).any() or _wrong_edit(other).any():
+        return False
+    return _kept_digest(pixels) == read.fact["kept_sha256"] and not _wrong_layers(other)[0].any()
+
+
+def _check_finite(read: _Read, fault: Fault) -> None:
+    edited = is_lit(read.pixels["matte_edit"][..., 0])
+    for name, values in read.pixels.items():
+        if name == "rgba":
+            continue
+        bad = not_finite(values)
+        # What is kept of the plate is the plate's, bad pixels and all.
+        bad &= edited if name in ("rgb", "clean") else True
+        if bad.any():
+            what = "edited pixels are" if name == "rgb" else f"{name} is"
+            fault("scene-linear", f"{what} NaN or infinite at {place(bad)}")
+
+
+def _wrong_edit(read: _Read) -> Mask:
+    """Where the edit matte is not the union of what is edited."""
+    edit, character, reveal = (read.pixels[name][..., 0] for name in ("matte_edit", "matte_character", "matte_reveal"))
+    if read.manifest["task"] == "background":
+        return np.asarray(edit != to_half(np.float32(1) - to_float(character)))
+    one = np.float16(1).view(np.uint16)
+    is_shadowed = any_channel(np.ascontiguousarray(read.pixels["shadow"]).view(np.uint16) != one)
+    return np.asarray(is_lit(edit) != (is_lit(character) | is_lit(reveal) | is_shadowed))
+
+
+def _wrong_alpha(read: _Read) -> Mask:
+    """Where the character's alpha is not its matte."""
+    alpha = np.ascontiguousarray(read.pixels[_char(read.manifest)][..., 3])
+    matte = np.ascontiguousarray(read.pixels["matte_character"][..., 0])
+    if alpha.dtype != matte.dtype:
+        return np.ones(alpha.shape, np.bool_)
+    bits = np.uint16 if alpha.dtype == np.float16 else np.uint32
+    return np.asarray(alpha.view(bits) != matte.view(bits))
+
+
+def _char(manifest: Mapping[str, Any]) -> str:
+    return f"char_{manifest['subjects'][0]['layer']}"
+
+
+def _wrong_layers(read: _Read) -> tuple[Mask, Box]:
+    """Where, in the edit's box, the layers do not make `rgba`. Without the plate, only where they hide it wholly."""
+    pixels, plate = read.pixels, read.plate
     box = bounding_box(is_lit(pixels["matte_edit"][..., 0]))
     if box.is_empty:
-        return
-    inside = {name: values[box.slices()] for name, values in pixels.items()}
-    mattes = Mattes(*(inside[name][..., 0] for name in ("matte_character", "matte_reveal", "matte_edit")))
-    rgb = inside["rgb"]
-    char = inside[f"char_{manifest['subjects'][0]['layer']}"]
+        return np.zeros((0, 0), np.bool_), box
+    inside = box.slices()
+    mattes = Mattes(*(pixels[name][..., 0][inside] for name in _MATTES))
     judged = is_lit(mattes.edit)
     if plate is None or plate.shape != pixels["rgb"].shape:
-        base = rgb
         judged &= (mattes.reveal >= 1) | (mattes.character >= 1)
-    else:
-        base = plate[box.slices()]
-    rebuilt = composite(base, char=char, clean=inside["clean"], mattes=mattes, shadow=inside["shadow"])
-    off = judged & ~_close(rgb, rebuilt)
-    if off.any():
-        fault("two-mattes", f"rgba is not what its layers make at {_first(off, box)}")
+    return judged & ~_close(pixels["rgb"][inside], _rebuild(read, box)), box
 
 
-def _close(ours: Pixels, theirs: Pixels) -> npt.NDArray[np.bool_]:
+def _rebuild(read: _Read, box: Box) -> Pixels:
+    inside, rgb, plate = box.slices(), read.pixels["rgb"], read.plate
+    base = rgb if plate is None or plate.shape != rgb.shape else plate
+    layers = {name: read.pixels[name][inside] for name in (_char(read.manifest), "clean", "shadow", *_MATTES)}
+    return composite(
+        base[inside], char=layers[_char(read.manifest)], clean=layers["clean"], shadow=layers["shadow"],
+        mattes=Mattes(*(layers[name][..., 0] for name in _MATTES)),
+    )  # fmt: skip
+
+
+def _close(ours: Pixels, theirs: Pixels) -> Mask:
     """Within the rounding of a half."""
     a, b = to_float(ours), to_float(theirs)
     near = np.abs(a - b) <= 2e-3 * np.maximum(np.abs(a), np.abs(b)) + 1e-6
     return ~any_channel(~near)
 
 
-def _first(where: npt.NDArray[np.bool_], box: Box | None = None) -> str:
-    y, x = np.argwhere(where)[0] + ((0, 0) if box is None else (box.y0, box.x0))
-    return f"pixel ({x}, {y}) of the data window ({int(where.sum())} pixels)"
-
-
-def _compare_with_plate(pixels: Mapping[str, Pixels], theirs: Pixels, fault: Any) -> None:
-    ours = pixels["rgb"]
-    edit = pixels["matte_edit"][..., 0]
-    if ours.dtype != theirs.dtype or ours.shape != theirs.shape:
-        fault("plate-integrity", f"pixels are {ours.dtype} {ours.shape}, the plate's {theirs.dtype} {theirs.shape}")
+def _name_edit_change(read: _Read, off: Mask, box: Box, fault: Fault) -> None:
+    """What became of edited pixels that the layers do not make."""
+    ours = read.pixels["rgb"][box.slices()]
+    off = off & ~not_finite(ours)
+    if not off.any():
         return
-    bits = np.uint16 if ours.dtype == np.float16 else np.uint32
-    differs = any_channel(ours.view(bits) != np.ascontiguousarray(theirs).view(bits))
-    changed = differs & ~is_lit(edit)
-    if changed.any():
-        fault("plate-integrity", f"rgba is not the plate at {_first(changed)}")
+    edited = is_lit(read.pixels["matte_edit"][..., 0][box.slices()]) & ~not_finite(ours)
+    clamped = name_clamp(ours, _rebuild(read, box), off, among=edited, of="the edit", box=box)
+    for text in clamped:
+        fault("scene-linear", text)
+    is_one = np.count_nonzero(off) == 1
+    what = "one edited pixel of rgba is not what its layers make:" if is_one else "rgba is not what its layers make at"
+    fault("two-mattes", f"{what} {place(off, box)}")

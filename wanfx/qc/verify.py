@@ -9,15 +9,14 @@ from typing import Any
 from wanfx.ahead import make_ahead
 from wanfx.frames import FrameRange
 from wanfx.images import FramePattern
-from wanfx.io.atomic import sha256_file
+from wanfx.io.atomic import is_leftover
 from wanfx.manifest import REQUIRED, digest
+from wanfx.qc.file_check import Files, check_files, name_exchanged
 from wanfx.qc.frame_check import FrameFaults, check_frame
 from wanfx.qc.promises import NAMES, Promise, judge, not_applicable
 
 PLATE_ERROR_LIMIT = 0.01
 """Half a percent of model space: what an untouched picture may differ by after encoding and storing."""
-MATTE_FOLDER = "matte/"
-_OUR_FOLDERS = ("comp", "crypto", "review")
 
 
 def verify_delivery(
@@ -40,19 +39,21 @@ def _verify(
     plate = FramePattern(str(folder / manifest["plate"]["pattern"]))
     crypto = _crypto_of(folder, manifest)
     held = {int(frame): other for frame, other in manifest["plate"]["held"].items()}
+    frames = sorted(map(int, manifest["frame_facts"]))
+    files = check_files(folder, manifest, {frame: comp.path(frame) for frame in frames})
 
     def check(frame: int) -> FrameFaults:
         return check_frame(
             comp.path(frame), frame, manifest=manifest, plate=plate.path(held.get(frame, frame)),
-            crypto=None if crypto is None else crypto.path(frame),
+            crypto=None if crypto is None else crypto.path(frame), is_changed=frame in files.changed_frames,
         )  # fmt: skip
 
     found: list[FrameFaults] = []
-    for faults in make_ahead(sorted(map(int, manifest["frame_facts"])), check, name="verify"):
+    for faults in make_ahead(frames, check, name="verify"):
         found.append(faults)
         if on_frame is not None:
             on_frame(faults.frame)
-    return _judge(folder, manifest, found, sealed)
+    return _judge(folder, manifest, name_exchanged(found, manifest, files), files, sealed)
 
 
 def _crypto_of(folder: Path, manifest: Mapping[str, Any]) -> FramePattern | None:
@@ -61,14 +62,16 @@ def _crypto_of(folder: Path, manifest: Mapping[str, Any]) -> FramePattern | None
     return None if entry is None else FramePattern(str(folder / entry["pattern"]))
 
 
-def _judge(folder: Path, manifest: Mapping[str, Any], found: list[FrameFaults], sealed: list[str]) -> list[Promise]:
+def _judge(
+    folder: Path, manifest: Mapping[str, Any], found: list[FrameFaults], files: Files, sealed: list[str]
+) -> list[Promise]:
     def faults(name: str) -> list[str]:
-        return [text for frame in found for text in frame.by_promise.get(name, ())]
+        # Frames that were exchanged say the same of both.
+        return list(dict.fromkeys(text for frame in found for text in frame.by_promise.get(name, ())))
 
     count = len(found)
     missing = [f"frame {frame}: is not in the delivery" for frame in _frames_missing(manifest)]
-    missing += [f"{name} is not in the manifest" for name in _unlisted(folder, manifest)]
-    changed, painted = _changed_files(folder, manifest)
+    missing += _unlisted(folder, manifest)
     return [
         judge("plate-integrity", faults("plate-integrity"), evidence=_kept_text(manifest, found)),
         judge(
@@ -88,7 +91,7 @@ def _judge(folder: Path, manifest: Mapping[str, Any], found: list[FrameFaults], 
             faults("two-mattes"),
             evidence=_mattes_text(manifest, count),
         ),
-        judge("nothing-lost", changed + faults("nothing-lost"), evidence=_files_text(manifest, painted)),
+        judge("nothing-lost", faults("nothing-lost") + files.faults, evidence=_files_text(manifest, files.painted)),
         judge(
             "provenance",
             sealed + faults("provenance"),
@@ -127,13 +130,17 @@ def _frames_missing(manifest: Mapping[str, Any]) -> Iterable[int]:
 
 
 def _unlisted(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
-    """Files among the comp's frames, its Cryptomattes and the review that the manifest does not know."""
+    """What is said of files among the comp's frames, Cryptomattes and the review that the manifest does not know."""
     listed = {entry["path"] for entry in manifest["files"]}
     there = [
         path for part in ("comp", "crypto", "review") for path in sorted((folder / part).glob("*")) if path.is_file()
     ]
     names = [path.relative_to(folder).as_posix() for path in there]
-    return [name for name in names if name not in listed]
+    return [
+        f"{name} was left half-written" if is_leftover(Path(name)) else f"{name} is not in the manifest"
+        for name in names
+        if name not in listed
+    ]
 
 
 def _judge_color(manifest: Mapping[str, Any]) -> Promise:
@@ -150,24 +157,6 @@ def _judge_color(manifest: Mapping[str, Any]) -> Promise:
         off,
         evidence=f"outside the edit the generated picture is off by {worst:g} of 2 at most (median of a frame)",
     )
-
-
-def _changed_files(folder: Path, manifest: Mapping[str, Any]) -> tuple[list[str], int]:
-    def find(entry: Mapping[str, str]) -> str | None:
-        path = folder / entry["path"]
-        return sha256_file(path) if path.is_file() else None
-
-    changed, painted = [], 0
-    entries = manifest["files"]
-    for entry, found in zip(entries, make_ahead(entries, find, name="verify"), strict=True):
-        if found is None:
-            changed.append(f"{entry['path']} is missing")
-        elif found != entry["sha256"]:
-            if entry["path"].startswith(MATTE_FOLDER):
-                painted += 1
-            else:
-                changed.append(f"{entry['path']} was changed")
-    return changed, painted
 
 
 def _files_text(manifest: Mapping[str, Any], painted: int) -> str:

@@ -11,8 +11,8 @@ from wanfx_color.configs import ColorConfig
 from wanfx_color.tags import linear_tags
 
 PREFIX = "wanfx:"
-# Stale in a comp: a thumbnail of the plate's picture, and what the plate's file said about its own layout.
-_STALE = ("preview", "multiView", "view", "oiio:ColorSpace", "chromaticities", "colorInteropID")
+# Not carried into a comp: a thumbnail of the plate's picture, and what the plate's file said about its own layout.
+STALE = ("preview", "multiView", "view", "oiio:ColorSpace", "chromaticities", "colorInteropID")
 
 
 def comp_attributes(
@@ -21,7 +21,7 @@ def comp_attributes(
     """The attributes of a comp frame, all on its first part."""
     kept = {
         name: value for name, value in header.attributes.items()
-        if name not in _STALE and not name.startswith(PREFIX)
+        if name not in STALE and not name.startswith(PREFIX)
     }  # fmt: skip
     tags = linear_tags(color, plate.color_space)
     if not tags:
