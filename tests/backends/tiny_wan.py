@@ -58,3 +58,23 @@ def make_conditioning(frames: int, *, seed: int = 1) -> dict[str, np.ndarray[Any
         left = 8 + frame % 12
         pictures["mask"][frame, 6:27, left : left + 18] = 255
     return pictures
+
+
+def make_vace_parts(seed: int = 0) -> dict[str, Any]:
+    """The components of a WanVACEPipeline but for the text's, seeded."""
+    import torch
+    from diffusers import AutoencoderKLWan, UniPCMultistepScheduler, WanVACETransformer3DModel
+
+    torch.manual_seed(seed)
+    vae = AutoencoderKLWan(
+        base_dim=3, z_dim=16, dim_mult=[1, 1, 1, 1], num_res_blocks=1, temperal_downsample=[False, True, True]
+    )
+    transformer = WanVACETransformer3DModel(
+        patch_size=(1, 2, 2), num_attention_heads=2, attention_head_dim=12, in_channels=16, out_channels=16,
+        text_dim=32, freq_dim=256, ffn_dim=32, num_layers=3, cross_attn_norm=True, qk_norm="rms_norm_across_heads",
+        rope_max_seq_len=32, vace_layers=[0, 2], vace_in_channels=96,
+    )  # fmt: skip
+    scheduler = UniPCMultistepScheduler(
+        prediction_type="flow_prediction", use_flow_sigmas=True, num_train_timesteps=1000, flow_shift=3.0
+    )
+    return {"vae": vae.eval(), "transformer": transformer.eval(), "scheduler": scheduler}

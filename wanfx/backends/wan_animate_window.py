@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from wanfx.backends.wan_sampling import draw_noise, guide, sample
 from wanfx.backends.wan_vae import WanVae
 from wanfx.ops.keep_mask import pack_keep_mask
 
@@ -62,12 +63,11 @@ class AnimateNetworks:
         return self.torch.cat([self.torch.ones_like(latents[:, :4]), latents], dim=1)
 
     def draw_noise(self, window: AnimateWindow, *, seed: int) -> Any:
-        """The noise of a window and of its reference; drawn on the CPU, so that it is the same on every device."""
+        """The noise of a window and of its reference."""
         frames, height, width, _channels = window.pose.shape
         shape = (1, self.vae.channels, self.vae.latent_frames(frames) + 1)
         size = (height // self.vae.pixels, width // self.vae.pixels)
-        source = self.torch.Generator("cpu").manual_seed(seed)
-        return self.torch.randn((*shape, *size), generator=source, dtype=self.torch.float32)
+        return draw_noise((*shape, *size), seed=seed, torch=self.torch)
 
     def generate(
         self, window: AnimateWindow, character: Character, *, noise: Any, steps: int, guidance_scale: float = 1.0,
@@ -78,13 +78,13 @@ class AnimateNetworks:
             condition = self.torch.cat([character.latents, self._condition(window)], dim=2)
             pose = self.vae.encode(self._video(window.pose)).to(self.device, self.dtype)
             denoise = _Denoiser(self, window.face, character, pose, guidance_scale=guidance_scale)
-            latents = noise.to(self.device)
-            self.scheduler.set_timesteps(steps, device=self.device)
-            for step, time in enumerate(self.scheduler.timesteps):
-                given = self.torch.cat([latents, condition.to(latents)], dim=1).to(self.dtype)
-                latents = self.scheduler.step(denoise(given, time), time, latents, return_dict=False)[0]
-                if on_step is not None:
-                    on_step(step + 1)
+
+            def predict(latents: Any, time: Any) -> Any:
+                return denoise(self.torch.cat([latents, condition.to(latents)], dim=1).to(self.dtype), time)
+
+            latents = sample(
+                predict, scheduler=self.scheduler, noise=noise, steps=steps, device=self.device, on_step=on_step
+            )
             # The first latent is the reference's.
             video = self.vae.decode(latents[:, :, 1:])
         return np.ascontiguousarray(video[0].permute(1, 2, 3, 0).float().cpu().numpy())
@@ -127,7 +127,7 @@ class _Denoiser:
         if not self._guided:
             return found
         away = self._run(latents, time, character.negative_features, self._no_motion, name="uncond")
-        return away + self._guidance_scale * (found - away)
+        return guide(found, away, scale=self._guidance_scale)
 
     def _run(self, latents: Any, time: Any, text: Any, motion: Any, *, name: str) -> Any:
         transformer = self._networks.transformer

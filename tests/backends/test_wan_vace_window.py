@@ -1,0 +1,118 @@
+"""A window of Wan2.1-VACE is what diffusers' own pipeline makes of the same floats."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("diffusers")
+
+import torch
+from tiny_wan import HEIGHT, WIDTH, make_vace_parts
+
+from wanfx.backends.wan_vace_window import VaceNetworks, VaceText, VaceWindow
+from wanfx.ops.vace_mask import frames_of_latents, pack_vace_mask
+
+FRAMES, STEPS = 9, 2
+Array = np.ndarray[Any, Any]
+
+
+@pytest.fixture(scope="module")
+def parts() -> dict[str, Any]:
+    torch.set_num_threads(1)
+    return make_vace_parts()
+
+
+@pytest.fixture(scope="module")
+def text() -> VaceText:
+    return VaceText(*(torch.randn(1, 512, 32, generator=torch.Generator().manual_seed(seed)) for seed in (5, 6)))
+
+
+def make_window(recipe: str, *, references: int, seed: int = 3) -> VaceWindow:
+    """Windows as tasks make them: keep an actor, keep the first frames, change all by a control, make all anew."""
+    random = np.random.default_rng(seed)
+    video = random.uniform(-1, 1, (FRAMES, HEIGHT, WIDTH, 3)).astype(np.float32)
+    mask = np.ones((FRAMES, HEIGHT, WIDTH), np.float32)
+    if recipe == "keep the actor":
+        mask[:, 6:27, 11:30] = 0
+        mask[:, 5, 11:30] = 0.25
+        video[mask == 1] = 0
+    if recipe == "keep the first frames":
+        mask[:5] = 0
+        video[5:] = 0
+    if recipe == "make all":
+        video[:] = 0
+    pictures = random.uniform(-1, 1, (references, HEIGHT, WIDTH, 3)).astype(np.float32)
+    # What a picture of 8 bits can hold, for the stock pipeline takes references as such.
+    return VaceWindow(
+        video, mask, tuple((np.round((one + 1) * 127.5) / 127.5 - 1).astype(np.float32) for one in pictures)
+    )
+
+
+def ours(parts: dict[str, Any], text: VaceText, window: VaceWindow, *, guidance: float) -> tuple[Array, Any]:
+    networks = VaceNetworks(
+        transformer=parts["transformer"], vae=parts["vae"], scheduler=parts["scheduler"], torch=torch, device="cpu"
+    )
+    noise = networks.draw_noise(window, seed=11)
+    return networks.generate(window, text, noise=noise, steps=STEPS, guidance_scale=guidance), noise
+
+
+def theirs(parts: dict[str, Any], text: VaceText, window: VaceWindow, *, noise: Any, guidance: float) -> Array:
+    from diffusers import WanVACEPipeline
+    from PIL import Image
+
+    pipeline = WanVACEPipeline(tokenizer=None, text_encoder=None, **parts)
+    pipeline.set_progress_bar_config(disable=True)
+    pictures = [Image.fromarray(np.uint8(np.round((one + 1) * 127.5))) for one in reversed(window.references)]
+    video = pipeline(
+        video=torch.from_numpy((window.video.transpose(0, 3, 1, 2)[None] + 1) / 2),
+        mask=torch.from_numpy(np.repeat(window.mask[None, :, None], 3, axis=2)),
+        reference_images=pictures or None, prompt_embeds=text.features, negative_prompt_embeds=text.negative_features,
+        height=HEIGHT, width=WIDTH, num_frames=FRAMES, num_inference_steps=STEPS, guidance_scale=guidance,
+        latents=noise, output_type="pt",
+    ).frames[0]  # fmt: skip
+    return np.asarray(video.permute(0, 2, 3, 1).numpy() * 2 - 1)
+
+
+@pytest.mark.parametrize("references", [0, 1, 2])
+@pytest.mark.parametrize("recipe", ["keep the actor", "keep the first frames", "change all", "make all"])
+def test_frames_are_those_of_the_stock_pipeline(parts: Any, text: VaceText, recipe: str, references: int) -> None:
+    window = make_window(recipe, references=references)
+    for guidance in (1.0, 5.0):
+        mine, noise = ours(parts, text, window, guidance=guidance)
+        stock = theirs(parts, text, window, noise=noise, guidance=guidance)
+        assert mine.shape == stock.shape == (FRAMES, HEIGHT, WIDTH, 3)
+        assert np.abs(mine - stock).max() < 1e-4
+
+
+def test_references_are_seen_in_the_order_given(parts: Any, text: VaceText) -> None:
+    window = make_window("make all", references=2)
+    turned = VaceWindow(window.video, window.mask, window.references[::-1])
+    assert not np.array_equal(ours(parts, text, window, guidance=1.0)[0], ours(parts, text, turned, guidance=1.0)[0])
+
+
+def test_middle_grey_is_nothing_and_no_8_bit_value_is(parts: Any, text: VaceText) -> None:
+    window = make_window("keep the first frames", references=0)
+    near = VaceWindow(np.where(window.mask[..., None] > 0, np.float32(1 / 255), window.video), window.mask)
+    assert not np.array_equal(ours(parts, text, window, guidance=1.0)[0], ours(parts, text, near, guidance=1.0)[0])
+
+
+def test_a_latent_takes_the_mask_of_the_frame_nearest_to_its_middle() -> None:
+    expected = [1, 5, 9, 13, 17, 21, 25, 28, 32, 36, 40, 44, 48, 52, 55, 59, 63, 67, 71, 75, 79]
+    assert frames_of_latents(81) == expected
+    assert frames_of_latents(1) == [0]
+    for frames in (5, 9, 13, 17, 77):
+        theirs_too = torch.nn.functional.interpolate(
+            torch.arange(frames, dtype=torch.float32)[None, None], size=(frames + 3) // 4, mode="nearest-exact"
+        )
+        assert frames_of_latents(frames) == [int(frame) for frame in theirs_too[0, 0]]
+
+
+def test_a_blocks_pixels_are_channels_row_by_row() -> None:
+    mask = np.arange(5 * 16 * 24, dtype=np.float32).reshape(5, 16, 24)
+    packed = pack_vace_mask(mask)
+    assert packed.shape == (64, 2, 2, 3)
+    assert packed[8 * 3 + 5, 0, 1, 2] == mask[frames_of_latents(5)[0], 8 + 3, 16 + 5]
