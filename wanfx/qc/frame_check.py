@@ -18,7 +18,7 @@ from wanfx.ops.edges import bounding_box
 from wanfx.ops.kept import kept_digest
 from wanfx.pixels import to_float, to_half
 from wanfx.qc.crypto_check import check_crypto
-from wanfx.qc.diagnosis import find_swapped, name_clamp, not_finite, place
+from wanfx.qc.diagnosis import find_swapped, is_finite, name_clamp, not_finite, place
 from wanfx.qc.header_check import TAGS, check_carried, check_header, check_parts, timecode_of
 from wanfx.qc.kept_check import KeptPixels, name_kept_faults
 
@@ -146,8 +146,7 @@ def _is_plate(read: _Read) -> bool:
 
 
 def _kept_digest(pixels: Mapping[str, Pixels]) -> str:
-    rgb = pixels["rgba"][..., :3]
-    return kept_digest(np.ascontiguousarray(rgb), is_lit(pixels["matte_edit"][..., 0]))
+    return kept_digest(pixels["rgb"], is_lit(pixels["matte_edit"][..., 0]))
 
 
 def _is_right(read: _Read, pixels: Mapping[str, Pixels]) -> bool:
@@ -159,13 +158,13 @@ def _is_right(read: _Read, pixels: Mapping[str, Pixels]) -> bool:
     ceiling = np.count_nonzero(is_lit(pixels["check_ceiling"][..., 0]))
     if ceiling != read.fact["ceiling_pixels"] or _wrong_alpha(other).any() or _wrong_edit(other).any():
         return False
-    return _kept_digest(pixels) == read.fact["kept_sha256"] and not _wrong_layers(other)[0].any()
+    return _kept_digest(other.pixels) == read.fact["kept_sha256"] and not _wrong_layers(other)[0].any()
 
 
 def _check_finite(read: _Read, fault: Fault) -> None:
     edited = is_lit(read.pixels["matte_edit"][..., 0])
     for name, values in read.pixels.items():
-        if name == "rgba":
+        if name == "rgba" or is_finite(values):
             continue
         bad = not_finite(values)
         # What is kept of the plate is the plate's, bad pixels and all.
