@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any
 
@@ -14,7 +15,8 @@ from hypothesis import strategies as st
 from wanfx.frames import Box
 from wanfx.ops.grain import NO_GRAIN, REACH_PX, GrainCurve, GrainModel, fine_curves, fit_grain, own_share
 from wanfx.ops.grain_field import GrainField, GrainPlace, make_tile
-from wanfx.ops.grain_patches import find_usable, frame_patches, join_patches, pair_patches
+from wanfx.ops.grain_patches import Patches, find_usable, frame_patches, join_patches, pair_patches
+from wanfx.ops.grain_plate import measure_plate
 
 Array = npt.NDArray[np.float32]
 _SIZE = (432, 768)
@@ -180,6 +182,48 @@ def test_the_grain_of_one_frame_tells_nothing_of_the_next(field: GrainField) -> 
     under = np.full((400, 400, 3), 0.2, np.float32)
     one, two = (_grain(field, under, frame=frame)[..., 0] - under[..., 0] for frame in (1, 2))
     assert abs(np.corrcoef(one.ravel(), two.ravel())[0, 1]) < 0.02
+
+
+def test_grain_that_is_held_changes_slowly_and_stays_as_strong(field: GrainField) -> None:
+    under, ones = np.full((300, 300, 3), 0.2, np.float32), np.ones((300, 300), np.float32)
+    box = Box(0, 0, 300, 300)
+    frames = []
+    for frame in range(1, 8):
+        place = GrainPlace.of(seed=3, frame=frame, subject="walker", hold_frames=4.0)
+        frames.append(field.add(under, place=place, box=box, char_alpha=ones, reveal=0 * ones) - under)
+    sigma = float(_model().curves[0].at(np.array(0.2)))
+    for one in frames:
+        assert one.std() == pytest.approx(sigma, rel=0.04)
+    steps = [np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in itertools.pairwise(frames)]
+    assert np.mean(steps) == pytest.approx(np.cos(np.pi / 8), abs=0.04)
+    assert abs(np.corrcoef(frames[0].ravel(), frames[-1].ravel())[0, 1]) < 0.45
+
+
+def _codec(frames: list[Array]) -> list[Array]:
+    """As a codec leaves them: each frame takes over most of the one before."""
+    out = [frames[0]]
+    for frame in frames[1:]:
+        held = np.float32(0.9) * (out[-1] - _steps()) + np.float32(np.sqrt(1 - 0.81)) * (frame - _steps())
+        out.append((_steps() + held).astype(np.float32))
+    return out
+
+
+@pytest.mark.parametrize("is_held", [False, True])
+def test_grain_that_a_codec_holds_is_told_from_fresh_grain(field: GrainField, is_held: bool) -> None:
+    frames = [_grain(field, _steps(), frame=frame) for frame in range(30)]
+    frames = _codec(frames) if is_held else frames
+    ok = np.ones(_SIZE, bool)
+
+    def pairs(*, apart: int) -> Patches:
+        found = [pair_patches(frames[at], frames[at + apart], usable=(ok, ok), matrix=np.eye(3)) for at in (0, 5, 15)]
+        return join_patches(found)
+
+    single = join_patches([frame_patches(frames[at], usable=ok) for at in (0, 15)])
+    found = measure_plate(pairs(apart=1), pairs(apart=14), single, floor=_FLOOR)
+    assert found.method == ("held differences" if is_held else "differences")
+    assert found.model.hold_frames == pytest.approx(3.5 if is_held else 1.0, rel=0.2)
+    for ours, theirs in zip(found.model.curves, _model().curves, strict=True):
+        np.testing.assert_allclose(ours.sigmas, theirs.at(np.array(ours.levels)), rtol=0.25 if is_held else 0.06)
 
 
 def test_grain_has_mean_0(field: GrainField) -> None:

@@ -24,8 +24,8 @@ _FLATTEST: dict[Pick, float] = {"flat": 0.5, "quiet": 1.0}
 _QUANTILE: dict[Pick, float] = {"flat": 0.25, "quiet": 0.05}
 # That quantile of a normal distribution, in standard deviations.
 _QUANTILE_NORMAL: dict[Pick, float] = {"flat": -0.6745, "quiet": -1.6449}
+_FROZEN = 0.1
 _OUTLIER: dict[Pick, float] = {"flat": 3.0, "quiet": 1.5}
-_DIGITS = 6
 
 
 @dataclass(frozen=True)
@@ -56,12 +56,14 @@ class GrainCurve:
 class GrainModel:
     """A plate's grain. Divided by its curve it has unit variance in each channel and is a mix of three independent
     fields: ``mix`` (channel by field), and each field's autocorrelation ``correlation`` (field by row by column, of
-    0 to 7 rows down and -7 to 7 columns across), 1 at no distance.
+    0 to 7 rows down and -7 to 7 columns across), 1 at no distance. ``hold_frames`` is 1 where each frame has grain of
+    its own; a codec that repeats what it sent leaves grain that takes longer to become another.
     """
 
     curves: tuple[GrainCurve, GrainCurve, GrainCurve]
     mix: tuple[tuple[float, ...], ...]
     correlation: tuple[tuple[tuple[float, ...], ...], ...]
+    hold_frames: float = 1.0
 
     @property
     def is_none(self) -> bool:
@@ -75,6 +77,7 @@ class GrainModel:
             "sigmas": [list(curve.sigmas) for curve in self.curves],
             "mix": [list(row) for row in self.mix],
             "correlation": [[list(row) for row in field] for field in self.correlation],
+            "hold_frames": self.hold_frames,
         }
 
     @classmethod
@@ -88,6 +91,7 @@ class GrainModel:
             (first, second, third),
             tuple(tuple(row) for row in data["mix"]),
             tuple(tuple(tuple(row) for row in field) for field in data["correlation"]),
+            float(data["hold_frames"]),
         )
 
     def channel_correlation(self, channel: int) -> Values:
@@ -114,7 +118,7 @@ def fit_grain(patches: Patches, *, floor: float, pick: Pick) -> GrainModel:
         return NO_GRAIN
     unit = _unit_residual(patches, curves, pick=pick)
     if len(unit) < _LEAST:
-        return NO_GRAIN
+        return GrainModel(curves, NO_GRAIN.mix, NO_GRAIN.correlation)
     covariance = np.einsum("nyxc,nyxd->cd", unit, unit, dtype=np.float64) / unit[..., 0].size
     scale = np.sqrt(np.diag(covariance))
     values, vectors = np.linalg.eigh(covariance / np.outer(scale, scale))
@@ -124,13 +128,12 @@ def fit_grain(patches: Patches, *, floor: float, pick: Pick) -> GrainModel:
     correlation = [_autocorrelation(np.asarray(fields[..., index], np.float32)) for index in range(3)]
     widened = _deviation_over_picked(np.mean(correlation, axis=0), pick=pick)
     first, second, third = (
-        GrainCurve(curve.levels, tuple(round(sigma * widened, _DIGITS + 2) for sigma in curve.sigmas))
-        for curve in curves
+        GrainCurve(curve.levels, tuple(_short(sigma * widened) for sigma in curve.sigmas)) for curve in curves
     )
     mix = vectors * np.sqrt(np.maximum(values, 0))
     return GrainModel(
         (first, second, third),
-        tuple(tuple(round(float(value), _DIGITS) for value in row) for row in mix),
+        tuple(tuple(map(_short, row)) for row in mix),
         tuple(tuple(tuple(round(float(value), 4) for value in row) for row in field) for field in correlation),
     )
 
@@ -181,7 +184,12 @@ def _fit_curve(level: Array, variance: Values, texture: Array, *, floor: float, 
         sigmas.append(float(np.sqrt(np.quantile(variance[keep], _QUANTILE[pick]))))
         counts.append(len(keep))
     smooth = _smooth(np.array(sigmas), np.sqrt(counts))
-    return GrainCurve(tuple(float(f"{x:.6g}") for x in levels), tuple(round(float(s), _DIGITS + 2) for s in smooth))
+    return GrainCurve(tuple(map(_short, levels)), tuple(map(_short, smooth)))
+
+
+def _short(value: float) -> float:
+    """To as many digits as a manifest needs."""
+    return float(f"{value:.6g}")
 
 
 def _smooth(sigmas: Values, weights: Values) -> Values:
@@ -203,7 +211,9 @@ def _unit_residual(patches: Patches, curves: Sequence[GrainCurve], *, pick: Pick
     sigma = np.stack([curve.at(level[:, channel]) for channel, curve in enumerate(curves)], axis=1)
     good = (sigma > 0).all(axis=1)
     unit = residual[good] / sigma[good, None, None].astype(np.float32)
-    keep = (np.square(unit).mean(axis=(1, 2)) < _OUTLIER[pick]).all(axis=1)
+    power = np.square(unit).mean(axis=(1, 2))
+    # A codec repeats whole blocks; these have no spectrum.
+    keep = ((power < _OUTLIER[pick]) & (power > _FROZEN)).all(axis=1)
     return np.asarray(unit[keep], np.float32)
 
 

@@ -8,6 +8,7 @@ repeats within a picture, and a frame costs little more than copying.
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -27,21 +28,33 @@ _FLAT_PX = 4
 
 @dataclass(frozen=True)
 class GrainPlace:
-    """Where in the tiles a frame's grain starts: rows and columns, a tile."""
+    """Where in the tiles a frame's grain starts: fields by weight, each with rows and columns, a tile."""
 
-    starts: tuple[tuple[int, int], ...]
+    fields: tuple[tuple[float, tuple[tuple[int, int], ...]], ...]
 
     @classmethod
-    def of(cls, *, seed: int, frame: int, subject: str) -> GrainPlace:
+    def of(cls, *, seed: int, frame: int, subject: str, hold_frames: float = 1.0) -> GrainPlace:
         """The place of a subject's grain in a frame.
+
+        Grain that is held is a mix of the fields before and after, weighted so that its variance stays the same.
 
         >>> GrainPlace.of(seed=0, frame=1, subject="a") == GrainPlace.of(seed=0, frame=2, subject="a")
         False
         """
-        digest = hashlib.sha256(f"{seed}/{frame}/{subject}".encode()).digest()
-        numbers = [int.from_bytes(digest[at : at + 4], "big") for at in (0, 4, 8, 12)]
-        first, second = _PERIODS_PX
-        return cls(((numbers[0] % first, numbers[1] % first), (numbers[2] % second, numbers[3] % second)))
+        at = frame / hold_frames
+        key = math.floor(at)
+        turn = (at - key) * math.pi / 2
+        first = (math.cos(turn), _starts(f"{seed}/{key}/{subject}"))
+        if at == key:
+            return cls((first,))
+        return cls((first, (math.sin(turn), _starts(f"{seed}/{key + 1}/{subject}"))))
+
+
+def _starts(name: str) -> tuple[tuple[int, int], ...]:
+    digest = hashlib.sha256(name.encode()).digest()
+    numbers = [int.from_bytes(digest[at : at + 4], "big") for at in (0, 4, 8, 12)]
+    first, second = _PERIODS_PX
+    return (numbers[0] % first, numbers[1] % first), (numbers[2] % second, numbers[3] % second)
 
 
 class GrainField:
@@ -115,14 +128,19 @@ class GrainField:
     def _noise(self, place: GrainPlace, box: Box) -> Array:
         """Unit grain (h, w, 3) in a box of the canvas."""
         out = np.zeros((box.height, box.width, 3), np.float32)
-        for tile, (down, across) in zip(self._tiles, place.starts, strict=True):
-            period = len(tile)
-            for rows, from_row in _runs(box.y0 + down, box.height, period):
-                for columns, from_column in _runs(box.x0 + across, box.width, period):
-                    height, width = rows.stop - rows.start, columns.stop - columns.start
-                    part = tile[from_row : from_row + height, from_column : from_column + width]
-                    out[rows, columns] += part
+        for weight, starts in place.fields:
+            for tile, (down, across) in zip(self._tiles, starts, strict=True):
+                _add_tile(out, tile, box.y0 + down, box.x0 + across, np.float32(weight))
         return out
+
+
+def _add_tile(out: Array, tile: Array, down: int, across: int, weight: np.float32) -> None:
+    """Add the periodic tile, from a place in it, to ``out``."""
+    for rows, from_row in _runs(down, out.shape[0], len(tile)):
+        for columns, from_column in _runs(across, out.shape[1], len(tile)):
+            height, width = rows.stop - rows.start, columns.stop - columns.start
+            part = tile[from_row : from_row + height, from_column : from_column + width]
+            out[rows, columns] += part if weight == 1 else part * weight
 
 
 def make_tile(model: GrainModel, *, side_px: int, seed: int) -> Array:
@@ -135,7 +153,7 @@ def make_tile(model: GrainModel, *, side_px: int, seed: int) -> Array:
     white = random.standard_normal((3, side_px, side_px), dtype=np.float32)
     fields = np.empty((side_px, side_px, 3), np.float32)
     for index in range(3):
-        gain = np.sqrt(_spectrum(np.array(model.correlation[index]), side_px))
+        gain = np.sqrt(grain_spectrum(np.array(model.correlation[index]), side_px=side_px))
         gain[0, 0] = 0.0
         field = np.fft.irfft2(np.fft.rfft2(white[index]) * gain, s=(side_px, side_px))
         fields[..., index] = field / field.std()
@@ -144,7 +162,7 @@ def make_tile(model: GrainModel, *, side_px: int, seed: int) -> Array:
     return np.ascontiguousarray(fields @ (mix * np.sqrt(0.5)).T.astype(np.float32))
 
 
-def _spectrum(correlation: Values, side_px: int) -> Values:
+def grain_spectrum(correlation: Values, *, side_px: int) -> Values:
     """The power (side, side // 2 + 1) of grain with this autocorrelation, faded out where it was no longer measured."""
     across = np.abs(np.arange(-REACH_PX, REACH_PX + 1))
     down = np.arange(REACH_PX + 1)

@@ -19,7 +19,7 @@ SIDE_PX = 16
 _CELL_PX = 4
 _MOST = 3000
 _UNEVEN = 0.35
-_CANCELED, _PLAIN = 0.2, 0.5
+_CANCELED, _PLAIN, _FAINT = 0.2, 0.5, np.float32(0.03)
 _DARK = np.float32(2.0**-10)
 
 
@@ -154,11 +154,12 @@ def _is_still(patches: Patches) -> Mask:
     """Whether a difference is grain rather than something that moved, (N,).
 
     What moves leaves a difference about as strong as its texture, or one that is the same all over the patch. Grain
-    is much weaker than a texture that canceled, or much stronger than what there is of texture.
+    is much weaker than a texture that canceled, or much stronger than what there is of texture. Where that is so faint
+    that it may be grain itself, which a codec holds, nothing can be told.
     """
     power = np.square(patches.residual).mean(axis=(1, 2))
     strength = (np.sqrt(power) / np.maximum(patches.level, _DARK)).max(axis=1)
-    is_told = (strength < _CANCELED * patches.texture) | (patches.texture < _PLAIN * strength)
+    is_told = (strength < _CANCELED * patches.texture) | (patches.texture < np.maximum(_PLAIN * strength, _FAINT))
     is_all_over = (np.square(patches.residual.mean(axis=(1, 2))) > power / 2).any(axis=1)
     return np.asarray(is_told & ~is_all_over)
 
