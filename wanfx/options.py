@@ -153,6 +153,19 @@ class FinishOptions:
 
 
 @dataclass(frozen=True)
+class GrainOptions:
+    """Grain and sharpness, matched to the plate's."""
+
+    match: Annotated[Literal["on", "off"], Knob("Give what is generated, and the clean plate, the plate's grain")] = (
+        "on"
+    )
+    amount: Annotated[float, Knob("How much of it: 1 is the plate's own", "", 0, 4)] = 1.0
+    sharpness: Annotated[
+        Literal["off", "plate"], Knob("Sharpen the generated character to the plate, as far as the background was soft")
+    ] = "off"
+
+
+@dataclass(frozen=True)
 class ReviewOptions:
     """The review movie."""
 
@@ -188,6 +201,7 @@ class Options:
     generate: GenerateOptions = field(default_factory=GenerateOptions)
     rematte: RematteOptions = field(default_factory=RematteOptions)
     finish: FinishOptions = field(default_factory=FinishOptions)
+    grain: GrainOptions = field(default_factory=GrainOptions)
     review: ReviewOptions = field(default_factory=ReviewOptions)
     deliver: DeliverOptions = field(default_factory=DeliverOptions)
     sources: Mapping[str, Source] = field(default_factory=dict, compare=False)
@@ -221,6 +235,7 @@ STAGE_OPTIONS: Dict[str, type] = {
     "generate": GenerateOptions,
     "rematte": RematteOptions,
     "finish": FinishOptions,
+    "grain": GrainOptions,
     "review": ReviewOptions,
     "deliver": DeliverOptions,
 }
