@@ -12,6 +12,8 @@ from wanfx.backends.weights import SAM2_SETS, ModelSet, find_set, is_installed
 from wanfx.errors import MissingError, OptionError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wanfx.backends.protocols import Clicker, Generator, PoseEstimator, Segmenter
     from wanfx.options import Options
 
@@ -52,6 +54,7 @@ _BACKENDS: dict[Kind, dict[str, _Backend]] = {
         "fake": _Backend("wanfx.backends.fake:FakeGenerator", is_offered=False),
     },
 }
+_ADDED: dict[str, Callable[[], Generator]] = {}
 _OPTIONS: dict[str, Kind] = {
     "matte.backend": "segmenter",
     "pose.backend": "pose estimator",
@@ -109,7 +112,15 @@ def find_pose_estimator(name: str) -> PoseEstimator:
 
 def find_generator(name: str) -> Generator:
     """A new generator, not yet loaded. Raises OptionError where there is none of this name."""
+    if name in _ADDED:
+        return _ADDED[name]()
     return cast("Generator", _make("generator", name, key="generate.backend"))
+
+
+def add_generator(name: str, make: Callable[[], Generator]) -> None:
+    """Let this process know one more generator by ``name``: for programs that bring their own, as a benchmark does."""
+    _ADDED[name] = make
+    _BACKENDS["generator"][name] = _Backend("", is_offered=False)
 
 
 def _best(kind: Kind) -> str:
