@@ -21,7 +21,7 @@ from wanfx.ops.camera import CameraPath
 from wanfx.plan import check_disk, plan_run
 from wanfx.qc.promises import Promise
 from wanfx.qc.timings import read_timings
-from wanfx.qc.verify import verify_delivery
+from wanfx.qc.verify import check_delivery
 from wanfx.stages.camera import run_camera
 from wanfx.stages.comp_frame import CompMaker, FinishInputs
 from wanfx.stages.condition import run_condition
@@ -113,10 +113,11 @@ def _seal(
     remove_unlisted(run.version, delivered.files, work=run.work)
     manifest = build_manifest(delivered)
     with run.stage("verify", units=len(finished.frames)) as progress:
-        promises = verify_delivery(run.version.folder, manifest, is_sealed=False, on_frame=progress.step)
+        checked = check_delivery(run.version.folder, manifest, on_frame=progress.step)
+    promises = checked.promises
     manifest["promises"] = [promise.as_dict() for promise in promises]
     timings = read_timings(run.events.path, run=run.events.run, started=started)
-    run_report(run, tracked, finished, inputs, manifest=manifest, timings=timings)
+    run_report(run, tracked, finished, inputs, manifest=manifest, timings=timings, seen=checked.measures)
     write_json(run.version.timings, timings)
     broken = [promise for promise in promises if promise.state == "broken"]
     if broken:

@@ -26,7 +26,7 @@ from wanfx.qc.timings import gather_timings
 
 _NASTY = "<b>&\"'</script><img src=x onerror=alert(1)>"
 _VOID = {"meta", "img", "input", "link", "br", "hr", "line", "circle", "polyline", "polygon"}
-_ROWS = [{FRAME: frame, "matte_confidence": 0.9, "matte_area_share": 0.1 + 0.001 * frame} for frame in range(1, 11)]
+_ROWS = [{FRAME: frame, "matte_confidence": 0.9, "matte_area_px": 0.1 + 0.001 * frame} for frame in range(1, 11)]
 
 
 def _manifest(**changes: Any) -> dict[str, Any]:

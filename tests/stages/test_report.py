@@ -73,10 +73,15 @@ def test_every_frame_has_its_measures(version: Version) -> None:
     assert [row["frame"] for row in rows] == list(range(FIRST, FIRST + FRAMES))
     for row in rows:
         assert 0 < row["matte_confidence"] <= 1
-        assert 0 < row["matte_area_share"] < row["edit_share"] < 1
+        assert 0 < row["matte_area_px"] / (192 * 108) < row["edit_share"] < 1
+        assert 0 < row["character_area_px"] < 192 * 108
+        assert row["clipped_share"] == 0
+        assert 0 < row["seam_energy"] < 2
         assert row["comp_max_linear"] == 40.0
         assert row["comp_min_linear"] == pytest.approx(-0.05, abs=1e-3)
-        assert {"camera_confidence", "clean_seen_share", "plate_error_model", "ceiling_px"} <= row.keys()
+        assert {"camera_confidence", "clean_seen_share", "plate_error_model", "at_ceiling_share"} <= row.keys()
+    assert "flicker" not in rows[0]
+    assert all({"flicker", "plate_flicker"} <= row.keys() for row in rows[1:-1])
     assert "matte_jump_px" not in rows[0]
     assert all(0 < row["matte_jump_px"] < 12 for row in rows[1:])
 

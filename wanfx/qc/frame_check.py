@@ -19,12 +19,14 @@ from wanfx.ops.kept import kept_digest
 from wanfx.pixels import to_float, to_half
 from wanfx.qc.crypto_check import check_crypto
 from wanfx.qc.diagnosis import find_swapped, is_finite, name_clamp, not_finite, place
+from wanfx.qc.frame_measures import measure_frame
 from wanfx.qc.header_check import TAGS, check_carried, check_header, check_parts, timecode_of
 from wanfx.qc.kept_check import KeptPixels, name_kept_faults
 
 Pixels = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
 Fault = Callable[[str, str], None]
+_FLOOR = 0.01
 _MATTES = ("matte_character", "matte_reveal", "matte_edit")
 
 
@@ -33,7 +35,7 @@ class FrameFaults:
     """What is wrong with a frame, by promise; each text names the frame.
 
     ``kept_sha256`` is the hash of its kept pixels where that is not the recorded one, ``timecode`` what its header
-    says, ``tags`` what it says of its colours.
+    says, ``tags`` what it says of its colours; ``measures`` are those of `wanfx.qc.frame_measures`, where asked for.
     """
 
     frame: int
@@ -42,6 +44,7 @@ class FrameFaults:
     kept_sha256: str | None = None
     timecode: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    measures: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +60,7 @@ class _Read:
 
 def check_frame(
     path: Path, frame: int, *, manifest: Mapping[str, Any], plate: Path | None, crypto: Path | None,
-    is_changed: bool = False,
+    is_changed: bool = False, is_measured: bool = False,
 ) -> FrameFaults:  # fmt: skip
     """Look at one comp frame; ``plate`` is the plate's own file where it is still there, ``crypto`` its Cryptomatte.
 
@@ -93,7 +96,16 @@ def check_frame(
     if crypto is not None:
         matte = pixels["matte_character"][..., 0]
         check_crypto(crypto, frame, manifest=manifest, matte=matte, header=header, fault=fault)
+    about["measures"] = _measure(read) if is_measured else {}
     return FrameFaults(frame, faults, theirs is not None, kept_sha256, **about)
+
+
+def _measure(read: _Read) -> dict[str, float]:
+    pixels = read.pixels
+    return measure_frame(
+        pixels["rgb"], read.plate, edit=pixels["matte_edit"][..., 0], character=pixels["matte_character"][..., 0],
+        floor=_FLOOR * 2.0 ** -read.manifest["color"]["model_space"]["exposure_stops"],
+    )  # fmt: skip
 
 
 def _tags(header: exr.ExrHeader) -> dict[str, str]:

@@ -10,13 +10,15 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from wanfx.errors import InputError
 from wanfx.io.atomic import write_text
 
 Row = Mapping[str, Any]
 Bad = Literal["low", "high", "none"]
+Group = Literal["Match with the plate", "Mattes and clean plate", "Performance", "Comp"]
+GROUPS: tuple[Group, ...] = get_args(Group)
 FRAME, NOTES = "frame", "notes"
 
 
@@ -25,7 +27,9 @@ class MeasureSpec:
     """How a measure is shown, and which values make a frame worth a look.
 
     ``limit`` is where a low or high value begins to be bad; without one, it is what stands out from the rest of the
-    shot. ``is_share`` is a value from 0 to 1. ``reason`` is said of a bad frame.
+    shot by more than ``least``. ``is_share`` is a value from 0 to 1. ``reason`` is said of a bad frame. ``beside`` is
+    the measure that is drawn pale in the same plot, ``beside_label`` what it is; ``absent`` why a shot may lack the
+    measure.
     """
 
     name: str
@@ -35,34 +39,88 @@ class MeasureSpec:
     limit: float | None = None
     reason: str = ""
     is_share: bool = False
+    group: Group = "Comp"
+    least: float = 1.0
+    beside: str = ""
+    beside_label: str = ""
+    absent: str = ""
 
 
+_NO_PICTURE = "the generator makes no picture of the kept pixels to measure it by"
+_NO_POSE = "no character performs the actor's pose"
+_M: Group = "Match with the plate"
+_T: Group = "Mattes and clean plate"
+_P: Group = "Performance"
 SPECS = (
-    MeasureSpec("matte_confidence", "Matte confidence", "0 to 1", "low", 0.5, "the matte is uncertain", True),
-    MeasureSpec("matte_area_share", "Matte area", "share of the frame"),
-    MeasureSpec("matte_jump_px", "Jump of the matte's centre", "px a frame", "high", None, "the matte jumps"),
-    MeasureSpec("camera_confidence", "Camera confidence", "0 to 1", "low", 0.5, "the camera track is uncertain", True),
     MeasureSpec(
-        "clean_seen_share", "Clean plate seen in other frames", "share of the hidden area", "low", 0.9,
-        "background was never seen; the clean plate is filled there", True,
+        "drift_after_de", "Drift from the plate after the lock", "CIEDE2000", "high", 2.0,
+        "the colour is off the plate after the lock", group=_M, beside="drift_before_de", beside_label="before it",
+        absent=_NO_PICTURE,
     ),
-    MeasureSpec("pose_confidence", "Pose confidence", "0 to 1", "low", 0.5, "the actor's pose is uncertain", True),
-    MeasureSpec("left_wrist_px", "Left wrist, character to actor", "px", "high", None, "the left wrist is off"),
-    MeasureSpec("right_wrist_px", "Right wrist, character to actor", "px", "high", None, "the right wrist is off"),
-    MeasureSpec("left_ankle_px", "Left ankle, character to actor", "px", "high", None, "the left ankle is off"),
-    MeasureSpec("right_ankle_px", "Right ankle, character to actor", "px", "high", None, "the right ankle is off"),
-    MeasureSpec("edit_share", "Edited area", "share of the frame"),
+    MeasureSpec(
+        "seam_energy", "Step across the edit's edge", "times the plate's own", "high", 1.5, "the seam may show",
+        group=_M, absent="the edit has no edge but the character's own outline, or the plate is not there",
+    ),
+    MeasureSpec(
+        "flicker", "Flicker of the edit", "stops", "high", None, "the edit flickers", group=_M,
+        least=0.02, beside="plate_flicker", beside_label="the plate's own",
+        absent="the shot is too short, or nothing is edited",
+    ),
+    MeasureSpec(
+        "grain_ratio", "Grain of the edit", "times the plate's", group=_M,
+        absent="grain was not matched (finish.grain), or the plate has none",
+    ),
+    MeasureSpec(
+        "shift_x_px", "Shift undone, across", "px", group=_M, beside="shift_y_px", beside_label="down",
+        absent=_NO_PICTURE,
+    ),
+    MeasureSpec("scale", "Scale undone", "factor", group=_M, absent=_NO_PICTURE),
     MeasureSpec(
         "plate_error_model", "Generator's error on the plate", "of 2, model space", "high", 0.01,
-        "the generated picture is off where it should be the plate",
+        "the generated picture is off where it should be the plate", group=_M, absent=_NO_PICTURE,
     ),
-    MeasureSpec("at_ceiling_share", "Generated at the ceiling", "share of the generated picture"),
-    MeasureSpec("ceiling_px", "Edited pixels at the ceiling", "px", "high", 0.0, "the generator met its ceiling"),
+    MeasureSpec(
+        "clipped_share", "Clipped", "share of the edit at the ceiling", "high", 0.0, "the generator met its ceiling",
+        group=_M, absent="nothing is edited",
+    ),
+    MeasureSpec("at_ceiling_share", "Generated at the ceiling", "share of the generated picture", group=_M),
+    MeasureSpec("matte_confidence", "Matte confidence", "0 to 1", "low", 0.5, "the matte is uncertain", True, _T),
+    MeasureSpec(
+        "matte_area_px", "Matte area, old subject", "px", group=_T, beside="character_area_px",
+        beside_label="new character", absent="there is no subject",
+    ),
+    MeasureSpec("matte_jump_px", "Jump of the matte's centre", "px a frame", "high", None, "the matte jumps", group=_T),
+    MeasureSpec(
+        "camera_confidence", "Camera confidence", "0 to 1", "low", 0.5, "the camera track is uncertain", True, _T
+    ),
+    MeasureSpec(
+        "clean_seen_share", "Clean plate seen in other frames", "share of the hidden area", "low", 0.9,
+        "background was never seen; the clean plate is filled there", True, _T,
+    ),
+    MeasureSpec(
+        "hand_confidence", "Hand confidence, the lower hand", "0 to 1", "low", 0.5, "a hand is uncertain", True, _P,
+        absent="no hand was seen, or poses were not looked for",
+    ),
+    MeasureSpec(
+        "pose_confidence", "Pose confidence", "0 to 1", "low", 0.5, "the actor's pose is uncertain", True, _P,
+        absent=_NO_POSE,
+    ),
+    MeasureSpec("left_wrist_px", "Left wrist, character to actor", "px", "high", None, "the left wrist is off",
+                group=_P),
+    MeasureSpec("right_wrist_px", "Right wrist, character to actor", "px", "high", None, "the right wrist is off",
+                group=_P),
+    MeasureSpec("left_ankle_px", "Left ankle, character to actor", "px", "high", None, "the left ankle is off",
+                group=_P),
+    MeasureSpec("right_ankle_px", "Right ankle, character to actor", "px", "high", None, "the right ankle is off",
+                group=_P),
+    MeasureSpec("edit_share", "Edited area", "share of the frame"),
     MeasureSpec("comp_max_linear", "Brightest of the comp", "scene-linear"),
     MeasureSpec("comp_min_linear", "Darkest of the comp", "scene-linear"),
 )  # fmt: skip
+BESIDE = frozenset(spec.beside for spec in SPECS if spec.beside)
+"""The measures that are drawn in another one's plot."""
 _BY_NAME = {spec.name: spec for spec in SPECS}
-_UNITS = {"px": "px", "share": "share", "linear": "scene-linear", "confidence": "0 to 1"}
+_UNITS = {"px": "px", "share": "share", "linear": "scene-linear", "confidence": "0 to 1", "de": "CIEDE2000"}
 
 
 def find_spec(name: str) -> MeasureSpec:

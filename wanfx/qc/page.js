@@ -19,7 +19,9 @@
       const on = new Set(all(viewer, "input[type=checkbox]:checked").map((box) => box.value));
       stage.classList.toggle("alone", on.has("alone"));
       // One matte alone is shown as compositors know it: white on black.
-      stage.classList.toggle("white", on.size === 2);
+      stage.classList.toggle("white", on.has("alone") && on.size === 2);
+      stage.classList.toggle("apart", on.has("difference"));
+      for (const image of all(stage, ".difference")) image.hidden = !on.has("difference");
       for (const image of all(stage, ".overlay")) image.hidden = !on.has(image.dataset.layer);
     };
     if (range) {
@@ -41,7 +43,12 @@
     }
     viewer.addEventListener("change", (event) => {
       if (event.target.type === "radio") show(event.target.value);
-      if (event.target.type === "checkbox") layers();
+      if (event.target.type === "checkbox") {
+        // Mattes alone and the difference are two ways to do without the picture.
+        const other = { alone: "difference", difference: "alone" }[event.target.value];
+        for (const box of all(viewer, `input[value="${other}"]`)) if (event.target.checked) box.checked = false;
+        layers();
+      }
     });
     for (const link of all(document, "a.open")) link.addEventListener("click", () => show(link.dataset.frame));
     const chosen = viewer.querySelector("input[type=radio]:checked");
@@ -55,6 +62,7 @@
     const cursor = plot.querySelector(".cursor");
     const dot = plot.querySelector(".dot");
     const points = JSON.parse(svg.dataset.points);
+    const beside = JSON.parse(svg.dataset.beside);
     const say = (value) => String(Number(value.toPrecision(3)));
     let at = -1;
     const read = (index) => {
@@ -64,8 +72,11 @@
       cursor.setAttribute("x2", x);
       dot.setAttribute("cx", x);
       dot.setAttribute("cy", y);
+      const other = beside.find((point) => point[0] <= last && point[1] >= first);
+      const also = other ? `; ${svg.dataset.name} ${say(other[2])}` : "";
       output.textContent =
-        first === last ? `${first}: ${say(mean)}` : `${first}-${last}: ${say(low)} to ${say(high)}, mean ${say(mean)}`;
+        (first === last ? `${first}: ${say(mean)}` : `${first}-${last}: ${say(low)} to ${say(high)}, mean ${say(mean)}`) +
+        also;
       plot.classList.add("reading");
     };
     const rest = () => {

@@ -13,7 +13,7 @@ from typing import Any
 
 from wanfx.frames import FrameRange, Size
 from wanfx.qc import page_tables
-from wanfx.qc.measures import Row, find_spec, series
+from wanfx.qc.measures import BESIDE, GROUPS, SPECS, MeasureSpec, Row, find_spec, series
 from wanfx.qc.page_findings import Finding, bad_limit, degraded, number
 from wanfx.qc.page_pictures import FramePictures, Overlay, draw_contact_sheet, draw_thumb, draw_wipe
 from wanfx.qc.plots import draw_plot
@@ -152,17 +152,45 @@ def _sheet(content: PageContent) -> str:
 
 
 def _plots(content: PageContent) -> str:
-    """A plot of every measure; those that are the same in every frame need no more than a line of text."""
+    """A plot of every measure, by group; those that are the same in every frame need no more than a line of text."""
     frames = FrameRange.parse(content.manifest["frames"])
-    plots, constant = [], []
-    for name, values in series(content.rows).items():
+    found = series(content.rows)
+    groups: dict[str, list[str]] = {group: [] for group in GROUPS}
+    constant = []
+    for name, values in found.items():
         spec = find_spec(name)
-        if min(values.values()) == max(values.values()):
-            constant.append(f"<li>{escape(spec.label)}: <b>{number(values[min(values)])}</b> {escape(spec.unit)}</li>")
+        beside = found.get(spec.beside)
+        if name in BESIDE:
+            continue
+        if _is_constant(values) and _is_constant(beside or {}):
+            constant.append(_same(spec, values, beside))
         else:
             limit = bad_limit(spec, values)
-            plots.append(draw_plot(spec, values, frames=(frames.first, frames.last), limit=limit))
-    drawn = f'<div class="plots">{"".join(plots)}</div>' if plots else ""
+            plot = draw_plot(spec, values, frames=(frames.first, frames.last), limit=limit, beside=beside)
+            groups[spec.group].append(plot)
+    drawn = "".join(
+        f'<h3>{escape(group)}</h3><div class="plots">{"".join(plots)}</div>' for group, plots in groups.items() if plots
+    )
     same = f'<h3>The same in every frame</h3><ul class="constant">{"".join(constant)}</ul>' if constant else ""
     about = '<p class="note">Point at a plot, or move along it with the arrow keys, to read it. Dashed: the limit.</p>'
-    return about + drawn + same if drawn or same else "<p>Nothing was measured.</p>"
+    return (about + drawn + same if drawn or same else "<p>Nothing was measured.</p>") + _absent(found)
+
+
+def _is_constant(values: Mapping[int, float]) -> bool:
+    return not values or min(values.values()) == max(values.values())
+
+
+def _same(spec: MeasureSpec, values: Mapping[int, float], beside: Mapping[int, float] | None) -> str:
+    text = f"{escape(spec.label)}: <b>{number(values[min(values)])}</b> {escape(spec.unit)}"
+    if beside:
+        text += f", {escape(spec.beside_label)} <b>{number(beside[min(beside)])}</b>"
+    return f"<li>{text}</li>"
+
+
+def _absent(found: Mapping[str, Mapping[int, float]]) -> str:
+    """What does not apply to this shot, and why, so that nobody looks for it."""
+    items = "".join(
+        f"<li>{escape(spec.label)}: {escape(spec.absent)}</li>"
+        for spec in SPECS if spec.absent and spec.name not in found
+    )  # fmt: skip
+    return f'<h3>Not applicable, or not measured</h3><ul class="constant absent">{items}</ul>' if items else ""

@@ -69,7 +69,7 @@ def bad_limit(spec: MeasureSpec, values: Mapping[int, float]) -> float | None:
         return spec.limit
     middle = statistics.median(values.values())
     spread = statistics.median(abs(value - middle) for value in values.values())
-    return middle + _STANDS_OUT * max(spread, 1.0, 0.1 * abs(middle))
+    return middle + _STANDS_OUT * max(spread, spec.least, 0.1 * abs(middle))
 
 
 def _of_measure(spec: MeasureSpec, values: Mapping[int, float]) -> Iterator[Finding]:

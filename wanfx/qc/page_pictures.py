@@ -9,6 +9,9 @@ from html import escape
 
 from wanfx.frames import Size
 
+GAIN = 4
+"""How many times the difference picture shows the difference."""
+
 
 @dataclass(frozen=True)
 class Overlay:
@@ -23,7 +26,8 @@ class Overlay:
 class FramePictures:
     """A frame's pictures, encoded: JPEG ``thumb`` and ``comp`` of the comp, JPEG ``plate``, RGBA PNG ``overlays``.
 
-    Frames of the contact sheet alone have a ``thumb`` only; ``plate`` is also None where its file is gone.
+    JPEG ``difference`` is that of comp and plate as they are shown, `GAIN` times, on black. Frames of the contact sheet
+    alone have a ``thumb`` only; ``plate`` and ``difference`` are also None where the plate's file is gone.
     """
 
     frame: int
@@ -31,6 +35,7 @@ class FramePictures:
     comp: bytes | None = None
     plate: bytes | None = None
     overlays: Mapping[str, bytes] = field(default_factory=dict)
+    difference: bytes | None = None
 
     @property
     def is_large(self) -> bool:
@@ -53,7 +58,8 @@ def draw_wipe(pictures: Sequence[FramePictures], overlays: Sequence[Overlay], *,
     return (
         f'<div class="viewer" style="--width:{size.width};--height:{size.height}">{_frame_choice(large, start)}'
         f'<div class="stage{"" if has_plate else " single"}">{figures}{tags if has_plate else ""}</div>'
-        f'<div class="controls">{wipe if has_plate else gone}{_layer_choice(shown)}</div></div>'
+        f'<div class="controls">{wipe if has_plate else gone}'
+        f"{_layer_choice(shown, has_difference=has_plate)}</div></div>"
     )
 
 
@@ -87,6 +93,11 @@ def _figure(picture: FramePictures, overlays: Sequence[Overlay], *, size: Size, 
         images.append(
             f'<img class="comp" src="{_uri(picture.comp, "jpeg")}" alt="Comp, frame {picture.frame}" {where}>'
         )
+    if picture.difference is not None:
+        images.append(
+            f'<img class="difference" hidden src="{_uri(picture.difference, "jpeg")}" '
+            f'alt="Difference of comp and plate, frame {picture.frame}" {where}>'
+        )
     for overlay in overlays:
         if overlay.part in picture.overlays:
             images.append(
@@ -107,13 +118,16 @@ def _frame_choice(pictures: Iterable[FramePictures], start: int) -> str:
     return f'<fieldset class="choice"><legend>Frame</legend>{labels}</fieldset>'
 
 
-def _layer_choice(overlays: Iterable[Overlay]) -> str:
+def _layer_choice(overlays: Iterable[Overlay], *, has_difference: bool) -> str:
     labels = "".join(
         f'<label><input type="checkbox" value="{escape(overlay.part)}"><i style="background:{escape(overlay.color)}">'
         f"</i>{escape(overlay.label)}</label>"
         for overlay in overlays
     )
     alone = '<label class="alone"><input type="checkbox" value="alone">mattes alone</label>'
+    if has_difference:
+        said = f"difference, {GAIN} times; black is the same"
+        labels += f'<label class="apart"><input type="checkbox" value="difference">{said}</label>'
     return f'<fieldset class="layers"><legend>Overlays</legend>{labels}{alone}</fieldset>'
 
 

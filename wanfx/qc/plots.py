@@ -51,11 +51,19 @@ def reduce_series(values: Mapping[int, float], *, buckets: int = BUCKETS) -> lis
     return found
 
 
-def draw_plot(spec: MeasureSpec, values: Mapping[int, float], *, frames: tuple[int, int], limit: float | None) -> str:
-    """A figure of the measure over ``frames`` (first and last); ``limit`` is drawn as a dashed line."""
-    buckets = reduce_series(values)
-    scale = _Scale.of(spec, buckets, frames=frames, limit=limit)
-    parts = [*_axes(scale), *_limit(scale, limit), *_curve(scale, buckets)]
+def draw_plot(
+    spec: MeasureSpec, values: Mapping[int, float], *, frames: tuple[int, int], limit: float | None,
+    beside: Mapping[int, float] | None = None,
+) -> str:  # fmt: skip
+    """A figure of the measure over ``frames`` (first and last); ``limit`` is drawn as a dashed line.
+
+    ``beside`` is the measure that is drawn pale behind it, to be compared with.
+    """
+    buckets, others = reduce_series(values), reduce_series(beside or {})
+    scale = _Scale.of(spec, [*buckets, *others], frames=frames, limit=limit)
+    pale = [part.replace('class="', 'class="beside ', 1) for part in _curve(scale, others)]
+    parts = [*_axes(scale), *_limit(scale, limit), *pale, *_curve(scale, buckets)]
+    also = [[b.first, b.last, float(f"{b.mean:.5g}")] for b in others]
     low, high = min(bucket.low for bucket in buckets), max(bucket.high for bucket in buckets)
     mean = math.fsum(values.values()) / len(values)
     summary = f"{number(low)} to {number(high)}, mean {number(mean)}"
@@ -64,12 +72,22 @@ def draw_plot(spec: MeasureSpec, values: Mapping[int, float], *, frames: tuple[i
     label = f"{spec.label}, {spec.unit}: {summary}"
     return (
         f'<figure class="plot"><figcaption><b>{escape(spec.label)}</b> <span>{escape(spec.unit)}</span>'
+        f"{_key(spec, beside)}"
         f'<output aria-live="polite" data-rest="{escape(summary)}">{escape(summary)}</output></figcaption>'
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" tabindex="0" aria-label="{escape(label)}" '
-        f'data-points="{escape(json.dumps(data, separators=(",", ":")))}">{"".join(parts)}'
+        f'data-points="{escape(json.dumps(data, separators=(",", ":")))}" data-name="{escape(spec.beside_label)}" '
+        f'data-beside="{escape(json.dumps(also, separators=(",", ":")))}">{"".join(parts)}'
         f'<line class="cursor" y1="{_TOP}" y2="{HEIGHT - _BOTTOM}" x1="-9" x2="-9"/><circle class="dot" r="3.5" '
         'cx="-9" cy="-9"/></svg></figure>'
     )
+
+
+def _key(spec: MeasureSpec, beside: Mapping[int, float] | None) -> str:
+    """What the pale curve is, with its mean."""
+    if not beside:
+        return ""
+    mean = math.fsum(beside.values()) / len(beside)
+    return f'<span class="key">pale: {escape(spec.beside_label)}, mean {number(mean)}</span>'
 
 
 @dataclass(frozen=True)
@@ -153,6 +171,8 @@ def _limit(scale: _Scale, limit: float | None) -> list[str]:
 
 def _curve(scale: _Scale, buckets: Sequence[Bucket]) -> list[str]:
     """The mean as a line, the range as a band; broken where frames have no value."""
+    if not buckets:
+        return []
     step = max(bucket.last - bucket.first for bucket in buckets) + 1
     runs: list[list[Bucket]] = [[buckets[0]]]
     for before, bucket in itertools.pairwise(buckets):

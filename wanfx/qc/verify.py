@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,28 +14,45 @@ from wanfx.io.atomic import is_leftover
 from wanfx.manifest import REQUIRED, digest
 from wanfx.qc.file_check import Files, check_files, name_exchanged
 from wanfx.qc.frame_check import FrameFaults, check_frame
+from wanfx.qc.frame_measures import add_flicker
 from wanfx.qc.promises import NAMES, Promise, judge, not_applicable
 
 PLATE_ERROR_LIMIT = 0.01
 """Half a percent of model space: what an untouched picture may differ by after encoding and storing."""
 
 
+@dataclass(frozen=True)
+class Checked:
+    """All promises, in order, and the measures of every frame, where they were asked for."""
+
+    promises: list[Promise]
+    measures: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
+
+
 def verify_delivery(
-    folder: Path, manifest: Mapping[str, Any], *, is_sealed: bool = True, on_frame: Callable[[int], None] | None = None
+    folder: Path, manifest: Mapping[str, Any], *, on_frame: Callable[[int], None] | None = None
 ) -> list[Promise]:
-    """All promises, in order. ``is_sealed`` is False while a run makes the manifest and its digest is still to come."""
-    sealed = _provenance_faults(manifest, is_sealed=is_sealed)
+    """All promises of a sealed manifest, in order."""
+    sealed = _provenance_faults(manifest)
     try:
-        return _verify(folder, manifest, sealed, on_frame=on_frame)
+        return _verify(folder, manifest, sealed, on_frame=on_frame, is_measured=False).promises
     except (KeyError, TypeError, ValueError, AttributeError):
         if not sealed:
             raise
         return [judge(name, sealed, evidence="") for name in NAMES]
 
 
+def check_delivery(
+    folder: Path, manifest: Mapping[str, Any], *, on_frame: Callable[[int], None] | None = None
+) -> Checked:
+    """As `verify_delivery`, of a run's own manifest before it is sealed; with the measures of every frame."""
+    return _verify(folder, manifest, [], on_frame=on_frame, is_measured=True)
+
+
 def _verify(
-    folder: Path, manifest: Mapping[str, Any], sealed: list[str], *, on_frame: Callable[[int], None] | None
-) -> list[Promise]:
+    folder: Path, manifest: Mapping[str, Any], sealed: list[str], *, on_frame: Callable[[int], None] | None,
+    is_measured: bool,
+) -> Checked:  # fmt: skip
     comp = FramePattern(str(folder / manifest["comp"]["pattern"]))
     plate = FramePattern(str(folder / manifest["plate"]["pattern"]))
     crypto = _crypto_of(folder, manifest)
@@ -46,6 +64,7 @@ def _verify(
         return check_frame(
             comp.path(frame), frame, manifest=manifest, plate=plate.path(held.get(frame, frame)),
             crypto=None if crypto is None else crypto.path(frame), is_changed=frame in files.changed_frames,
+            is_measured=is_measured,
         )  # fmt: skip
 
     found: list[FrameFaults] = []
@@ -53,7 +72,8 @@ def _verify(
         found.append(faults)
         if on_frame is not None:
             on_frame(faults.frame)
-    return _judge(folder, manifest, name_exchanged(found, manifest, files), files, sealed)
+    promises = _judge(folder, manifest, name_exchanged(found, manifest, files), files, sealed)
+    return Checked(promises, add_flicker({one.frame: one.measures for one in found}) if is_measured else {})
 
 
 def _crypto_of(folder: Path, manifest: Mapping[str, Any]) -> FramePattern | None:
@@ -164,9 +184,7 @@ def _files_text(manifest: Mapping[str, Any], painted: int) -> str:
     return text if not painted else f"{text}, but for {painted} mattes that were painted; run again to use them"
 
 
-def _provenance_faults(manifest: Mapping[str, Any], *, is_sealed: bool) -> list[str]:
-    if not is_sealed:
-        return []
+def _provenance_faults(manifest: Mapping[str, Any]) -> list[str]:
     missing = [f"manifest.json has no {key}" for key in REQUIRED if key not in manifest]
     if missing:
         return missing

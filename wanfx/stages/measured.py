@@ -6,8 +6,11 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from wanfx.io.pose_file import read_poses
+from wanfx.ops.pose import LEFT_HAND, LEFT_WRIST, RIGHT_HAND, RIGHT_WRIST, Pose
+from wanfx.ops.puppet_joints import KNOWN
 from wanfx.qc.measures import FRAME, NOTES, Row
-from wanfx.stages import camera, clean, refine, rematte
+from wanfx.stages import camera, clean, pose, refine, rematte
 from wanfx.stages.comp_frame import FinishInputs
 from wanfx.stages.context import RunContext, unit_name
 from wanfx.stages.finish import Finished, is_copied
@@ -15,23 +18,26 @@ from wanfx.stages.matte import Tracked
 
 _PAINTED = {refine.STAGE: "the matte is painted", rematte.STAGE: "the character's matte is painted",
             clean.STAGE: "the clean plate is painted"}  # fmt: skip
+_OF_MATCH = ("drift_before_de", "drift_after_de", "scale", "grain_ratio")
 _DIGITS = 6
 
 
 def gather_measures(
     run: RunContext, tracked: Tracked, finished: Finished, inputs: FinishInputs, *,
-    performance: Mapping[int, Mapping[str, float]], earlier: Mapping[int, Row],
+    performance: Mapping[int, Mapping[str, float]], seen: Mapping[int, Mapping[str, float]], earlier: Mapping[int, Row],
 ) -> list[dict[str, Any]]:  # fmt: skip
     """A row for every delivered frame, as `wanfx.qc.measures` has them.
 
-    ``performance`` are a frame's measures of the character, by name. ``earlier`` are the rows of the last version:
+    ``performance`` are a frame's measures of the character, by name, ``seen`` those that
+    verify took of its comp and plate. ``earlier`` are the rows of the last version:
     those of the frames that were copied from it.
     """
     reader = _Reader(run, tracked, finished, inputs)
     rows = []
     for frame in finished.frames:
         is_kept = is_copied(finished.facts[frame]) and frame in earlier
-        rows.append(dict(earlier[frame]) if is_kept else reader.row(frame, performance.get(frame, {})))
+        row = dict(earlier[frame]) if is_kept else reader.row(frame, performance.get(frame, {}))
+        rows.append(row | {name: round(value, _DIGITS) for name, value in seen.get(frame, {}).items()})
     return rows
 
 
@@ -42,6 +48,7 @@ class _Reader:
         self._run, self._tracked, self._finished, self._inputs = run, tracked, finished, inputs
         self._camera = self._facts(camera.STAGE, "camera").get("confidence", {})
         subject = tracked.name
+        self._poses = _read_poses(run, subject)
         self._stages = {refine.STAGE: subject, clean.STAGE: "", rematte.STAGE: subject}
         if inputs.conditioning.is_world:
             self._stages = {refine.STAGE: subject}
@@ -59,10 +66,12 @@ class _Reader:
             "clean_seen_share": records.get(clean.STAGE, {}).get("seen"),
             "pose_confidence": self._pose(frame),
             **performance,
+            "hand_confidence": self._hands(frame),
+            **_of_match(fact),
             "edit_share": fact["edited_pixels"] / max(1, fact["edited_pixels"] + fact["kept_pixels"]),
             "plate_error_model": generated.get("plate_error"),
             "at_ceiling_share": generated.get("at_ceiling"),
-            "ceiling_px": fact["ceiling_pixels"],
+            "clipped_share": fact["ceiling_pixels"] / max(1, fact["edited_pixels"]),
             "comp_min_linear": low,
             "comp_max_linear": high,
         }
@@ -77,8 +86,7 @@ class _Reader:
         measure = facts.get("measure")
         if measure is None:
             return {}
-        canvas = self._inputs.conditioning.plate.canvas
-        found = {"matte_area_share": measure["area_px"] / (canvas.width * canvas.height)}
+        found = {"matte_area_px": measure["area_px"]}
         before = self._facts(refine.STAGE, unit_name(frame - 1, subject=self._tracked.name)).get("measure")
         if before is not None and min(before["area_px"], measure["area_px"]) > 0:
             found["matte_jump_px"] = math.dist(_center(measure["box"]), _center(before["box"]))
@@ -89,9 +97,32 @@ class _Reader:
         character = self._inputs.conditioning.character
         return character.confidence(frame) if character is not None and character.kind == "puppet" else None
 
+    def _hands(self, frame: int) -> float | None:
+        """How far the worse hand's pose is trusted, of those whose wrist is seen."""
+        found = self._poses.get(frame)
+        if found is None:
+            return None
+        hands = ((LEFT_WRIST, LEFT_HAND), (RIGHT_WRIST, RIGHT_HAND))
+        seen = [float(found.confidence[hand].mean()) for wrist, hand in hands if found.confidence[wrist] > KNOWN]
+        return min(seen, default=None)
+
     def _facts(self, stage: str, name: str) -> Mapping[str, Any]:
         record = self._run.store.read(stage, name)
         return {} if record is None else record.facts
+
+
+def _read_poses(run: RunContext, subject: str) -> Mapping[int, Pose]:
+    """The actor's poses, which an artist may have edited; none where none were looked for."""
+    path = run.work / "pose" / f"{subject}.json"
+    is_used = run.store.read(pose.STAGE, subject) is not None and path.is_file()
+    return read_poses(path, key="pose")[0] if is_used and run.options.pose.backend != "none" else {}
+
+
+def _of_match(fact: Mapping[str, Any]) -> dict[str, float]:
+    """What the lock, the registration and the grain found of a frame, where they were at work."""
+    found = {name: fact[name] for name in _OF_MATCH if fact.get(name) is not None}
+    across, down = fact.get("shift_px") or (None, None)
+    return found | ({} if across is None else {"shift_x_px": across, "shift_y_px": down})
 
 
 def _center(box: list[int]) -> tuple[float, float]:

@@ -33,11 +33,14 @@ _LARGE = 8
 
 def run_report(
     run: RunContext, tracked: Tracked, finished: Finished, inputs: FinishInputs, *,
-    manifest: Mapping[str, Any], timings: Mapping[str, Any],
+    manifest: Mapping[str, Any], timings: Mapping[str, Any], seen: Mapping[int, Mapping[str, float]],
 ) -> Path:  # fmt: skip
-    """Write the measures and the page; its path. ``timings`` is what ``run.json`` will hold."""
+    """Write the measures and the page; its path.
+
+    ``timings`` is what ``run.json`` will hold, ``seen`` what verify measured of the frames.
+    """
     performance = {int(frame): fact.get("performance", {}) for frame, fact in manifest["frame_facts"].items()}
-    rows = gather_measures(run, tracked, finished, inputs, performance=performance, earlier=_earlier(run))
+    rows = gather_measures(run, tracked, finished, inputs, performance=performance, seen=seen, earlier=_earlier(run))
     write_measures(run.version.measures, rows)
     findings = find_findings(manifest, rows)
     frames, large = choose_pictures([row[FRAME] for row in rows], findings)

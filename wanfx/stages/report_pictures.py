@@ -20,7 +20,7 @@ from wanfx.frames import Box, Size
 from wanfx.images import FramePattern
 from wanfx.io import exr
 from wanfx.pixels import to_float
-from wanfx.qc.page_pictures import FramePictures, Overlay
+from wanfx.qc.page_pictures import GAIN, FramePictures, Overlay
 from wanfx.stages.view import choose_view, in_display_window, picture_size, resize, show
 from wanfx_color.configs import ColorConfig
 from wanfx_color.transforms import DisplayConverter
@@ -64,6 +64,7 @@ class _Read:
     comp: Bytes8 | None
     plate: Bytes8 | None
     overlays: Mapping[str, Bytes8]
+    difference: Bytes8 | None = None
 
 
 class PictureReader:
@@ -115,9 +116,14 @@ class PictureReader:
                 matte = to_float(next(iter(parts[overlay.part].planes.values())))
                 alpha = self._alpha(overlay, matte, header.data_window)
                 overlays.update({overlay.part: alpha} if alpha.any() else {})
-        return _Read(frame, thumb, _to_8_bit(comp), self._read_plate(frame), overlays)
+        plate = self._read_plate(frame)
+        if plate is None:
+            return _Read(frame, thumb, _to_8_bit(comp), None, overlays)
+        # Of the unrounded pictures: what is kept of the plate is exactly black.
+        difference = _to_8_bit(np.clip(np.abs(comp - plate) * np.float32(GAIN), 0, 1))
+        return _Read(frame, thumb, _to_8_bit(comp), _to_8_bit(plate), overlays, difference)
 
-    def _read_plate(self, frame: int) -> Bytes8 | None:
+    def _read_plate(self, frame: int) -> npt.NDArray[np.float32] | None:
         """The plate's picture; None where its file is gone, for a delivery may be looked at without it."""
         path = self._plate.path(self._held.get(frame, frame))
         if not path.is_file():
@@ -126,7 +132,7 @@ class PictureReader:
             read = exr.read_frame(path, frame=frame)
         except FrameReadError:
             return None
-        return _to_8_bit(self._show(read.rgb, read.header.data_window))
+        return self._show(read.rgb, read.header.data_window)
 
     def _show(self, rgb: npt.NDArray[Any], data_window: Box) -> npt.NDArray[np.float32]:
         return show(rgb, data_window=data_window, display_window=self._window, size=self.size, display=self._display)
@@ -148,7 +154,9 @@ def _encode(read: list[_Read], overlays: Iterable[Overlay]) -> list[FramePicture
     for quality in _QUALITIES:
         large = {
             (one.frame, name): _jpeg(picture, quality=quality)
-            for one in read for name, picture in (("comp", one.comp), ("plate", one.plate)) if picture is not None
+            for one in read
+            for name, picture in (("comp", one.comp), ("plate", one.plate), ("difference", one.difference))
+            if picture is not None
         }  # fmt: skip
         if sum(map(len, large.values())) <= LARGE_BYTES:
             break
@@ -164,6 +172,7 @@ def _encode(read: list[_Read], overlays: Iterable[Overlay]) -> list[FramePicture
         FramePictures(
             one.frame, _jpeg(one.thumb, quality=_THUMB_QUALITY), large.get((one.frame, "comp")),
             large.get((one.frame, "plate")), {part: tints[one.frame, part] for part in one.overlays},
+            large.get((one.frame, "difference")),
         )
         for one in read
     ]  # fmt: skip
