@@ -26,7 +26,7 @@ BRIDGE_FRAMES = 12
 
 
 def face_box(points: Points, *, size: Size) -> Box:
-    """The box around a face's ``points`` (68, 2 or 3: x, y in pixels) in a picture of ``size``, however unsure they are.
+    """The box around a face's ``points`` (68, 2 or 3: x, y in pixels) in a picture of ``size``, however unsure.
 
     It is empty where the face is outside the picture, has no width or height, or is not finite.
     """

@@ -44,7 +44,7 @@ def fill_cells(mask: npt.NDArray[Any], *, columns: int = 1, rows: int = 1) -> Ma
     if columns < 1 or rows < 1:
         raise OptionError(f"a grid of {columns} by {rows} has no cells", remedy="give 1 or more of each")
     out = _hard(mask)
-    box = bounding_box(out)
+    box = bounding_box(out != 0)
     if box.is_empty:
         return out
     last_x, last_y = box.x1 - 1, box.y1 - 1
