@@ -15,9 +15,11 @@ import torch
 from tiny_wan import HEIGHT, WIDTH, make_animate_parts, make_conditioning
 
 from wanfx.backends.wan_animate_window import AnimateNetworks, AnimateWindow, Character
+from wanfx.backends.wan_places import Places
 from wanfx.ops.fold import count_windows, fold_index
 
 STEPS = 2
+NETWORKS = ("transformer", "vae", "scheduler")
 Array = np.ndarray[Any, Any]
 
 
@@ -34,7 +36,11 @@ def texts() -> tuple[Any, Any]:
 
 def networks_of(parts: dict[str, Any]) -> AnimateNetworks:
     return AnimateNetworks(
-        transformer=parts["transformer"], vae=parts["vae"], scheduler=parts["scheduler"], torch=torch, device="cpu"
+        transformer=parts["transformer"],
+        vae=parts["vae"],
+        scheduler=parts["scheduler"],
+        torch=torch,
+        places=Places("none", torch=torch),
     )
 
 

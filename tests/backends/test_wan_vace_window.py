@@ -13,10 +13,12 @@ pytest.importorskip("diffusers")
 import torch
 from tiny_wan import HEIGHT, WIDTH, make_vace_parts
 
+from wanfx.backends.wan_places import Places
 from wanfx.backends.wan_vace_window import VaceNetworks, VaceText, VaceWindow
 from wanfx.ops.vace_mask import frames_of_latents, pack_vace_mask
 
 FRAMES, STEPS = 9, 2
+NETWORKS = ("transformer", "vae", "scheduler")
 Array = np.ndarray[Any, Any]
 
 
@@ -54,7 +56,11 @@ def make_window(recipe: str, *, references: int, seed: int = 3) -> VaceWindow:
 
 def ours(parts: dict[str, Any], text: VaceText, window: VaceWindow, *, guidance: float) -> tuple[Array, Any]:
     networks = VaceNetworks(
-        transformer=parts["transformer"], vae=parts["vae"], scheduler=parts["scheduler"], torch=torch, device="cpu"
+        transformer=parts["transformer"],
+        vae=parts["vae"],
+        scheduler=parts["scheduler"],
+        torch=torch,
+        places=Places("none", torch=torch),
     )
     noise = networks.draw_noise(window, seed=11)
     return networks.generate(window, text, noise=noise, steps=STEPS, guidance_scale=guidance), noise

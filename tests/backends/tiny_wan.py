@@ -22,7 +22,8 @@ def make_animate_parts(seed: int = 0) -> dict[str, Any]:
     transformer = WanAnimateTransformer3DModel(
         patch_size=(1, 2, 2), num_attention_heads=2, attention_head_dim=12, in_channels=36, latent_channels=16,
         out_channels=16, text_dim=32, freq_dim=256, ffn_dim=32, num_layers=2, cross_attn_norm=True,
-        qk_norm="rms_norm_across_heads", image_dim=4, rope_max_seq_len=32,
+        qk_norm="rms_norm_across_heads", image_dim=4, added_kv_proj_dim=24,
+        rope_max_seq_len=32,
         motion_encoder_channel_sizes={"4": 16, "8": 16, "16": 16}, motion_encoder_size=FACE_PX, motion_style_dim=8,
         motion_dim=4, motion_encoder_dim=16, face_encoder_hidden_dim=16, face_encoder_num_heads=2,
         inject_face_latents_blocks=2,
@@ -78,3 +79,23 @@ def make_vace_parts(seed: int = 0) -> dict[str, Any]:
         prediction_type="flow_prediction", use_flow_sigmas=True, num_train_timesteps=1000, flow_shift=3.0
     )
     return {"vae": vae.eval(), "transformer": transformer.eval(), "scheduler": scheduler}
+
+
+def save_animate_folder(folder: Any, seed: int = 0) -> None:
+    """A folder as diffusers lays it out: tiny networks with random weights, a text encoder and its tokenizer too."""
+    import torch
+    from diffusers import WanAnimatePipeline
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast, UMT5Config, UMT5EncoderModel
+
+    parts = make_animate_parts(seed)
+    torch.manual_seed(seed + 1)
+    text_encoder = UMT5EncoderModel(
+        UMT5Config(
+            vocab_size=64, d_model=32, d_kv=8, d_ff=37, num_layers=2, num_heads=2, feed_forward_proj="gated-gelu"
+        )
+    )
+    words = Tokenizer(models.WordLevel({"<pad>": 0, "<unk>": 1, "</s>": 2}, unk_token="<unk>"))
+    words.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=words, pad_token="<pad>", unk_token="<unk>", eos_token="</s>")
+    WanAnimatePipeline(tokenizer=tokenizer, text_encoder=text_encoder, **parts).save_pretrained(folder)

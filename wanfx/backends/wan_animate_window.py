@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from wanfx.backends.wan_sampling import draw_noise, guide, sample
+from wanfx.backends.wan_places import Clock, Places
+from wanfx.backends.wan_sampling import draw_noise, forget_steps, guide, sample
 from wanfx.backends.wan_vae import WanVae
 from wanfx.ops.keep_mask import pack_keep_mask
 
@@ -48,12 +49,15 @@ class Character:
 
 
 class AnimateNetworks:
-    """The networks in memory. ``transformer`` and ``scheduler`` are diffusers' own; ``device`` is where steps run."""
+    """The networks in memory; ``transformer`` and ``scheduler`` are diffusers' own."""
 
-    def __init__(self, *, transformer: Any, vae: Any, scheduler: Any, torch: Any, device: Any) -> None:
-        self.torch, self.device = torch, device
+    def __init__(
+        self, *, transformer: Any, vae: Any, scheduler: Any, torch: Any, places: Places, clock: Clock | None = None
+    ) -> None:
+        self.torch, self.device = torch, places.device
+        self._places, self._clock = places, clock or Clock()
         self.transformer, self.scheduler = transformer, scheduler
-        self.vae = WanVae(vae, torch=torch)
+        self.vae = WanVae(vae, torch=torch, places=places)
         # A hook of offloading hides a module's own type, but never its parameters'.
         self.dtype = transformer.dtype
 
@@ -77,14 +81,17 @@ class AnimateNetworks:
         with self.torch.inference_mode():
             condition = self.torch.cat([character.latents, self._condition(window)], dim=2)
             pose = self.vae.encode(self._video(window.pose)).to(self.device, self.dtype)
-            denoise = _Denoiser(self, window.face, character, pose, guidance_scale=guidance_scale)
+            with self._places.at_work(self.transformer, is_hooked=True):
+                denoise = _Denoiser(self, window.face, character, pose, guidance_scale=guidance_scale)
 
-            def predict(latents: Any, time: Any) -> Any:
-                return denoise(self.torch.cat([latents, condition.to(latents)], dim=1).to(self.dtype), time)
+                def predict(latents: Any, time: Any) -> Any:
+                    return denoise(self.torch.cat([latents, condition.to(latents)], dim=1).to(self.dtype), time)
 
-            latents = sample(
-                predict, scheduler=self.scheduler, noise=noise, steps=steps, device=self.device, on_step=on_step
-            )
+                latents = sample(
+                    predict, scheduler=self.scheduler, noise=noise, steps=steps, device=self.device,
+                    clock=self._clock, on_step=on_step,
+                )  # fmt: skip
+                forget_steps(self.transformer)
             # The first latent is the reference's.
             video = self.vae.decode(latents[:, :, 1:])
         return np.ascontiguousarray(video[0].permute(1, 2, 3, 0).float().cpu().numpy())

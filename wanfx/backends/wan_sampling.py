@@ -5,19 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from wanfx.backends.wan_places import Clock
+
 
 def sample(
-    predict: Callable[[Any, Any], Any], *, scheduler: Any, noise: Any, steps: int, device: Any,
+    predict: Callable[[Any, Any], Any], *, scheduler: Any, noise: Any, steps: int, device: Any, clock: Clock,
     on_step: Callable[[int], None] | None = None,
 ) -> Any:  # fmt: skip
     """Latents, in float32, after ``steps`` of diffusers' ``scheduler``; ``predict`` is given latents and a time."""
     latents = noise.to(device)
     scheduler.set_timesteps(steps, device=device)
     for step, time in enumerate(scheduler.timesteps):
+        clock.time = float(time)
         latents = scheduler.step(predict(latents, time), time, latents, return_dict=False)[0]
         if on_step is not None:
             on_step(step + 1)
     return latents
+
+
+def forget_steps(transformer: Any) -> None:
+    """Let a cache forget the steps it saw, as diffusers' pipelines do: no window knows of others."""
+    if transformer.is_cache_enabled:
+        transformer._reset_stateful_cache()
 
 
 def guide(found: Any, away: Any, *, scale: float) -> Any:

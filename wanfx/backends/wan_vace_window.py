@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from wanfx.backends.wan_sampling import draw_noise, guide, sample
+from wanfx.backends.wan_places import Clock, Places
+from wanfx.backends.wan_sampling import draw_noise, forget_steps, guide, sample
 from wanfx.backends.wan_vae import WanVae
 from wanfx.ops.vace_mask import pack_vace_mask
 
@@ -43,12 +44,15 @@ class VaceText:
 
 
 class VaceNetworks:
-    """The networks in memory. ``transformer`` and ``scheduler`` are diffusers' own; ``device`` is where steps run."""
+    """The networks in memory; ``transformer`` and ``scheduler`` are diffusers' own."""
 
-    def __init__(self, *, transformer: Any, vae: Any, scheduler: Any, torch: Any, device: Any) -> None:
-        self.torch, self.device = torch, device
+    def __init__(
+        self, *, transformer: Any, vae: Any, scheduler: Any, torch: Any, places: Places, clock: Clock | None = None
+    ) -> None:
+        self.torch, self.device = torch, places.device
+        self._places, self._clock = places, clock or Clock()
         self.transformer, self.scheduler = transformer, scheduler
-        self.vae = WanVae(vae, torch=torch)
+        self.vae = WanVae(vae, torch=torch, places=places)
         self.dtype = transformer.dtype
 
     def draw_noise(self, window: VaceWindow, *, seed: int) -> Any:
@@ -83,9 +87,12 @@ class VaceNetworks:
                     return found
                 return guide(found, run(text.negative_features, "uncond"), scale=guidance_scale)
 
-            latents = sample(
-                predict, scheduler=self.scheduler, noise=noise, steps=steps, device=self.device, on_step=on_step
-            )
+            with self._places.at_work(self.transformer, is_hooked=True):
+                latents = sample(
+                    predict, scheduler=self.scheduler, noise=noise, steps=steps, device=self.device,
+                    clock=self._clock, on_step=on_step,
+                )  # fmt: skip
+                forget_steps(self.transformer)
             video = self.vae.decode(latents[:, :, len(window.references) :])
         return np.ascontiguousarray(video[0].permute(1, 2, 3, 0).float().cpu().numpy())
 

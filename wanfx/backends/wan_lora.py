@@ -1,0 +1,59 @@
+"""LoRAs for Wan's transformers, by whatever names their keys have; one that changes nothing is an error."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from wanfx.errors import InputError
+
+_PREFIX = "diffusion_model."
+_KNOWN_PREFIXES = (_PREFIX, "transformer.", "lora_unet_")
+_REMEDY = "give a LoRA that was made for this model"
+
+
+def load_lora(pipeline: Any, path: Path, *, name: str, scale: float, torch: Any) -> None:
+    """Put the LoRA of a safetensors file (or of a checkpoint, loaded without code) into a pipeline's transformer.
+
+    ``pipeline`` is diffusers' own, of which no part but the transformer is needed. Raises InputError where the file
+    cannot be read or does not fit.
+    """
+    weights = _name_keys(_read(path, torch))
+    wanted = sum(1 for key in weights if _is_down(key))
+    try:
+        pipeline.load_lora_weights(dict(weights), adapter_name=name)
+    except (ValueError, KeyError, RuntimeError) as error:
+        raise InputError(f"is no LoRA for this model ({error})", path=path, remedy=_REMEDY) from error
+    layers = [module for module in pipeline.transformer.modules() if name in getattr(module, "lora_A", {})]
+    if not layers or len(layers) < wanted:
+        raise InputError(f"fits {len(layers)} of the {wanted} layers it was made for", path=path, remedy=_REMEDY)
+    for module in layers:
+        module.set_scale(name, scale)
+
+
+def _is_down(key: str) -> bool:
+    return key.endswith(("lora_A.weight", "lora_down.weight", "lora_A.default.weight"))
+
+
+def _read(path: Path, torch: Any) -> dict[str, Any]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    if not path.is_file():
+        raise InputError("is not there", path=path, remedy="give the LoRA's file")
+    try:
+        found = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
+    except (SafetensorError, OSError, RuntimeError, ValueError, EOFError) as error:
+        raise InputError(f"cannot be read as weights ({error})", path=path, remedy="copy it again") from error
+    # Wan's own relighting LoRA is a checkpoint with its weights one level down.
+    weights = found.get("state_dict", found)
+    if not isinstance(weights, dict) or not all(isinstance(value, torch.Tensor) for value in weights.values()):
+        raise InputError("holds no table of weights", path=path, remedy="give a LoRA's file")
+    return weights
+
+
+def _name_keys(weights: dict[str, Any]) -> dict[str, Any]:
+    """Keys in Wan's own naming under the prefix by which diffusers knows them: without it, it loads nothing."""
+    if any(key.startswith(_KNOWN_PREFIXES) for key in weights):
+        return weights
+    return {_PREFIX + key: value for key, value in weights.items()}

@@ -1,0 +1,69 @@
+"""The options of Wan's video models, and what the three qualities mean. Standard library only, Python 3.9 and later."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Annotated, Dict, Literal, Optional
+
+from wanfx.errors import OptionError
+from wanfx.knobs import Knob
+
+WanQuality = Literal["preview", "fast", "final"]
+
+
+@dataclass(frozen=True)
+class WanOptions:
+    """How Wan's models run; what is not given is as the quality (generate.quality) has it."""
+
+    steps: Annotated[Optional[int], Knob("Steps from noise to picture", "", 1, 200)] = None
+    guidance_scale: Annotated[
+        Optional[float], Knob("Classifier-free guidance: 1 is off; more takes twice the time", "", 1, 20)
+    ] = None
+    flow_shift: Annotated[Optional[float], Knob("Shift of the scheduler's noise levels", "", 0.1, 100)] = None
+    size: Annotated[
+        Literal["auto", "480p", "720p"], Knob("Pixels of the model's picture: as 832x480 or 1280x720 have them")
+    ] = "auto"
+    carried_frames: Annotated[
+        Literal["1", "5"], Knob("Frames that each window takes over from the one before", "frames")
+    ] = "1"
+    dtype: Annotated[Literal["bfloat16", "float16", "float32"], Knob("Number type of the transformer")] = "bfloat16"
+    offload: Annotated[
+        Literal["auto", "none", "model", "group", "sequential"],
+        Knob("What waits in main memory: nothing, one network of two, all but some blocks, all but one layer"),
+    ] = "auto"
+    vae_tiling: Annotated[
+        Literal["auto", "on", "off"], Knob("Encode and decode pictures in overlapping tiles, which needs less memory")
+    ] = "auto"
+    attention: Annotated[
+        Literal["native", "flash", "_flash_3", "sage", "xformers"], Knob("Attention backend, as diffusers names it")
+    ] = "native"
+    compile: Annotated[bool, Knob("Compile the transformer's blocks: slow to start, faster in every step")] = False
+    fp8: Annotated[bool, Knob("Hold the transformer's weights in 8 bits: half the memory, a little less exact")] = False
+    cache: Annotated[
+        Literal["auto", "off", "attention"],
+        Knob("Take every second step's attention from the step before, in the middle of the way; needs memory"),
+    ] = "auto"
+    lora: Annotated[Optional[str], Knob("File of a LoRA for the transformer, as one that needs fewer steps")] = None
+    lora_scale: Annotated[float, Knob("Strength of that LoRA", "", 0, 2)] = 1.0
+    relight_lora: Annotated[
+        Optional[str], Knob("File of Wan-Animate's relighting LoRA, which fits the character to the plate's light")
+    ] = None
+
+
+_PRESETS: Dict[str, Dict[str, object]] = {
+    "final": {"steps": 20, "size": "720p", "cache": "off"},
+    "fast": {"steps": 20, "size": "720p", "cache": "attention"},
+    "preview": {"steps": 10, "size": "480p", "cache": "attention"},
+}
+QUALITIES = tuple(_PRESETS)
+
+
+def resolve_quality(options: WanOptions, quality: str) -> WanOptions:
+    """``options`` with what the quality says for all that was not given. Raises OptionError for an unknown quality.
+
+    >>> resolve_quality(WanOptions(steps=4), "fast").steps, resolve_quality(WanOptions(), "preview").size
+    (4, '480p')
+    """
+    if quality not in _PRESETS:
+        raise OptionError(f"{quality!r} is no quality of Wan's models", key="generate.quality", remedy="use final")
+    changes = {name: value for name, value in _PRESETS[quality].items() if getattr(options, name) in (None, "auto")}
+    return dataclasses.replace(options, **changes)  # type: ignore[arg-type]
