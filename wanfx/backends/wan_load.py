@@ -66,12 +66,12 @@ def load_transformer(
         kind, folder, part="transformer", fetch_command=fetch_command, torch_dtype=dtype, use_safetensors=True
     )
     transformer.eval().requires_grad_(requires_grad=False)
-    for name, path, scale in (("style", options.lora, options.lora_scale), ("relight", options.relight_lora, 1.0)):
-        if path is not None:
-            given = {part: None for part in inspect.signature(pipeline).parameters}
-            load_lora(
-                pipeline(**{**given, "transformer": transformer}), Path(path), name=name, scale=scale, torch=torch
-            )
+    loras = {"style": (options.lora, options.lora_scale), "relight": (options.relight_lora, 1.0)}
+    given = {name: (Path(path), scale) for name, (path, scale) in loras.items() if path is not None}
+    for name, (path, _scale) in given.items():
+        load_lora(only_with(pipeline, transformer=transformer), path, name=name, torch=torch)
+    if given:
+        transformer.set_adapters(list(given), [scale for _path, scale in given.values()])
     if options.fp8:
         transformer.enable_layerwise_casting(storage_dtype=torch.float8_e4m3fn, compute_dtype=dtype)
     if options.attention != "native":

@@ -12,7 +12,7 @@ _KNOWN_PREFIXES = (_PREFIX, "transformer.", "lora_unet_")
 _REMEDY = "give a LoRA that was made for this model"
 
 
-def load_lora(pipeline: Any, path: Path, *, name: str, scale: float, torch: Any) -> None:
+def load_lora(pipeline: Any, path: Path, *, name: str, torch: Any) -> None:
     """Put the LoRA of a safetensors file (or of a checkpoint, loaded without code) into a pipeline's transformer.
 
     ``pipeline`` is diffusers' own, of which no part but the transformer is needed. Raises InputError where the file
@@ -27,8 +27,6 @@ def load_lora(pipeline: Any, path: Path, *, name: str, scale: float, torch: Any)
     layers = [module for module in pipeline.transformer.modules() if name in getattr(module, "lora_A", {})]
     if not layers or len(layers) < wanted:
         raise InputError(f"fits {len(layers)} of the {wanted} layers it was made for", path=path, remedy=_REMEDY)
-    for module in layers:
-        module.set_scale(name, scale)
 
 
 def _is_down(key: str) -> bool:
