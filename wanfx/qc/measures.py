@@ -98,7 +98,8 @@ SPECS = (
         "background was never seen; the clean plate is filled there", True, _T,
     ),
     MeasureSpec(
-        "hand_confidence", "Hand confidence, the lower hand", "0 to 1", "low", 0.5, "a hand is uncertain", True, _P,
+        "hand_confidence", "Hand confidence, the lower hand", "0 to 1", "low", 0.5, "a hand is uncertain or not found",
+        True, _P,
         absent="no hand was seen, or poses were not looked for",
     ),
     MeasureSpec(

@@ -19,7 +19,7 @@ from wanfx.qc.page_pictures import FramePictures, Overlay, draw_contact_sheet, d
 from wanfx.qc.plots import draw_plot
 
 FINDINGS_SHOWN = 24
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 _QUALITIES = {
     "draft": "This is a draft. It was made without a video model, to show framing, timing, mattes and colour. "
     "The character's pixels are not final.",
@@ -61,7 +61,7 @@ def draw_page(content: PageContent) -> str:
     ]
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{escape(_POLICY)}">'
+        f'<meta http-equiv="Content-Security-Policy" content="{escape(POLICY)}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<meta name="color-scheme" content="light dark"><title>{escape(title)}</title>\n'
         f"<style>\n{_asset('page.css')}</style></head>\n<body>{_header(content)}<main>\n"

@@ -124,11 +124,15 @@ def _layer_choice(overlays: Iterable[Overlay], *, has_difference: bool) -> str:
         f"</i>{escape(overlay.label)}</label>"
         for overlay in overlays
     )
-    alone = '<label class="alone"><input type="checkbox" value="alone">mattes alone</label>'
+    # Two ways to do without the picture.
+    apart = [("alone", "mattes alone")]
     if has_difference:
-        said = f"difference, {GAIN} times; black is the same"
-        labels += f'<label class="apart"><input type="checkbox" value="difference">{said}</label>'
-    return f'<fieldset class="layers"><legend>Overlays</legend>{labels}{alone}</fieldset>'
+        apart.insert(0, ("difference", f"difference, {GAIN} times (black: the same)"))
+    instead = "".join(f'<label><input type="checkbox" value="{value}">{text}</label>' for value, text in apart)
+    return (
+        f'<fieldset class="layers"><legend>Overlays</legend>{labels}</fieldset>'
+        f'<fieldset class="layers"><legend>Instead of the picture</legend>{instead}</fieldset>'
+    )
 
 
 def _uri(data: bytes, kind: str) -> str:

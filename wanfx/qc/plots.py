@@ -87,7 +87,7 @@ def _key(spec: MeasureSpec, beside: Mapping[int, float] | None) -> str:
     if not beside:
         return ""
     mean = math.fsum(beside.values()) / len(beside)
-    return f'<span class="key">pale: {escape(spec.beside_label)}, mean {number(mean)}</span>'
+    return f'<span class="key">{escape(spec.beside_label)}, mean {number(mean)}</span>'
 
 
 @dataclass(frozen=True)

@@ -143,6 +143,12 @@ class PictureReader:
         return _levels(resize(in_display_window(matte, data_window, self._window), self.size))
 
 
+def read_thumb(folder: Path, manifest: Mapping[str, Any], frame: int, *, color: ColorConfig) -> bytes:
+    """A JPEG of one comp frame, small. Raises FrameReadError, and ColorSpaceError."""
+    (pictures,) = PictureReader(folder, manifest, color=color).read([frame], large=(), on_frame=lambda _frame: None)
+    return pictures.thumb
+
+
 def _levels(alpha: npt.NDArray[np.float32]) -> Bytes8:
     """Few levels make small files, and no eye sees more in a tint."""
     return (np.rint(np.clip(alpha, 0, 1) * _MATTE_LEVELS) * (255 / _MATTE_LEVELS)).astype(np.uint8)
