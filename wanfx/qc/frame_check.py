@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from wanfx.frames import Box
 from wanfx.io import exr
 from wanfx.ops.comp import Mattes, any_channel, composite, is_lit
 from wanfx.ops.edges import bounding_box
+from wanfx.ops.grain_frames import Grain
 from wanfx.ops.kept import kept_digest
 from wanfx.pixels import to_float, to_half
 from wanfx.qc.crypto_check import check_crypto
@@ -51,6 +52,8 @@ class FrameFaults:
 class _Read:
     """A frame as it was read: ``pixels`` of its parts, (H, W, C), and the plate's RGB where it is there."""
 
+    frame: int
+    grain: Grain
     pixels: Mapping[str, Pixels]
     header: exr.ExrHeader
     fact: Mapping[str, Any]
@@ -60,11 +63,12 @@ class _Read:
 
 def check_frame(
     path: Path, frame: int, *, manifest: Mapping[str, Any], plate: Path | None, crypto: Path | None,
-    is_changed: bool = False, is_measured: bool = False,
+    grain: Grain, is_changed: bool = False, is_measured: bool = False,
 ) -> FrameFaults:  # fmt: skip
     """Look at one comp frame; ``plate`` is the plate's own file where it is still there, ``crypto`` its Cryptomatte.
 
-    ``is_changed`` says that the file is not the one that was delivered, so that it is worth to ask for more.
+    ``grain`` is the delivery's own, made again from its manifest. ``is_changed`` says that the file is not the one that
+    was delivered, so that it is worth to ask for more; ``is_measured`` asks for measures.
     """
     fact = manifest["frame_facts"][str(frame)]
     faults: dict[str, list[str]] = {}
@@ -91,8 +95,8 @@ def check_frame(
         source = exr.read_frame(plate, canvas=header.data_window, frame=frame)
         theirs = source.rgb
         check_carried(header, source.header, fault)
-    read = _Read(pixels, header, fact, manifest, theirs)
-    kept_sha256 = _check_pixels(read, frame, is_changed=is_changed, fault=fault)
+    read = _Read(frame, grain, pixels, header, fact, manifest, theirs)
+    kept_sha256 = _check_pixels(read, is_changed=is_changed, fault=fault)
     if crypto is not None:
         matte = pixels["matte_character"][..., 0]
         check_crypto(crypto, frame, manifest=manifest, matte=matte, header=header, fault=fault)
@@ -119,7 +123,7 @@ def _pixels(part: exr.Part) -> Pixels:
     return part.pixels if part.pixels.ndim == 3 else part.pixels[..., None]
 
 
-def _check_pixels(read: _Read, frame: int, *, is_changed: bool, fault: Fault) -> str | None:
+def _check_pixels(read: _Read, *, is_changed: bool, fault: Fault) -> str | None:
     """Pixels and layers; the hash of what is kept, where it is not the recorded one."""
     digest = _kept_digest(read.pixels)
     is_kept = digest == read.fact["kept_sha256"]
@@ -131,7 +135,7 @@ def _check_pixels(read: _Read, frame: int, *, is_changed: bool, fault: Fault) ->
             fault("two-mattes", f"parts {swapped[0]} and {swapped[1]} are swapped")
             return None
     if not is_kept or is_changed or not _is_plate(read):
-        has_bad = str(frame) in read.manifest["plate"]["bad_pixels"]
+        has_bad = str(read.frame) in read.manifest["plate"]["bad_pixels"]
         kept = KeptPixels(read.pixels, read.fact, read.manifest, read.plate, is_kept, has_bad)
         for promise, text in name_kept_faults(kept):
             fault(promise, text)
@@ -163,10 +167,7 @@ def _kept_digest(pixels: Mapping[str, Pixels]) -> str:
 
 def _is_right(read: _Read, pixels: Mapping[str, Pixels]) -> bool:
     """Whether these pixels, parts of which were exchanged, are as they should be. The quick questions first."""
-    other = _Read(
-        {**pixels, "rgb": np.ascontiguousarray(pixels["rgba"][..., :3])},
-        read.header, read.fact, read.manifest, read.plate,
-    )  # fmt: skip
+    other = replace(read, pixels={**pixels, "rgb": np.ascontiguousarray(pixels["rgba"][..., :3])})
     ceiling = np.count_nonzero(is_lit(pixels["check_ceiling"][..., 0]))
     if ceiling != read.fact["ceiling_pixels"] or _wrong_alpha(other).any() or _wrong_edit(other).any():
         return False
@@ -225,12 +226,19 @@ def _wrong_layers(read: _Read) -> tuple[Mask, Box]:
 
 
 def _rebuild(read: _Read, box: Box) -> Pixels:
+    """What the layers and the grain make in ``box``, float32: rounding to a half is the comp's own."""
     inside, rgb, plate = box.slices(), read.pixels["rgb"], read.plate
     base = rgb if plate is None or plate.shape != rgb.shape else plate
     layers = {name: read.pixels[name][inside] for name in (_char(read.manifest), "clean", "shadow", *_MATTES)}
-    return composite(
-        base[inside], char=layers[_char(read.manifest)], clean=layers["clean"], shadow=layers["shadow"],
-        mattes=Mattes(*(layers[name][..., 0] for name in _MATTES)),
+    mattes = Mattes(*(layers[name][..., 0] for name in _MATTES))
+    light = composite(
+        to_float(base[inside]), char=layers[_char(read.manifest)], clean=layers["clean"], shadow=layers["shadow"],
+        mattes=mattes,
+    )  # fmt: skip
+    window, canvas = read.header.data_window, read.manifest["plate"]["data_window"]
+    return read.grain.add(
+        light, frame=read.frame, box=box.shift(window.x0 - canvas[0], window.y0 - canvas[1]),
+        char_alpha=to_float(mattes.character), reveal=to_float(mattes.reveal),
     )  # fmt: skip
 
 

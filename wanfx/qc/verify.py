@@ -12,6 +12,7 @@ from wanfx.frames import FrameRange
 from wanfx.images import FramePattern
 from wanfx.io.atomic import is_leftover
 from wanfx.manifest import REQUIRED, digest
+from wanfx.ops.grain_frames import Grain
 from wanfx.qc.file_check import Files, check_files, name_exchanged
 from wanfx.qc.frame_check import FrameFaults, check_frame
 from wanfx.qc.frame_measures import add_flicker
@@ -58,13 +59,14 @@ def _verify(
     crypto = _crypto_of(folder, manifest)
     held = {int(frame): other for frame, other in manifest["plate"]["held"].items()}
     frames = sorted(map(int, manifest["frame_facts"]))
+    grain = Grain.from_manifest(manifest)
     files = check_files(folder, manifest, {frame: comp.path(frame) for frame in frames})
 
     def check(frame: int) -> FrameFaults:
         return check_frame(
             comp.path(frame), frame, manifest=manifest, plate=plate.path(held.get(frame, frame)),
             crypto=None if crypto is None else crypto.path(frame), is_changed=frame in files.changed_frames,
-            is_measured=is_measured,
+            is_measured=is_measured, grain=grain,
         )  # fmt: skip
 
     found: list[FrameFaults] = []
