@@ -38,25 +38,28 @@ def known_points(skeleton: Skeleton, *, mode: Mode) -> Known:
     return np.asarray(skeleton.body[:, 2] >= KNOWN_FROM) if mode == "gated" else np.ones(BODY_POINTS, np.bool_)
 
 
+def known_limbs(known: Known) -> Known:
+    """Which limbs (19,) have both ends in ``known`` (20,)."""
+    return np.array([known[parent] and known[child] for parent, child in LIMBS])
+
+
 def even_ratios(ratios: Points, *, known: Known, mode: Mode) -> Points:
     """The limbs' ``ratios`` (19,) between two figures with both sides of the body made alike.
 
-    `gated`, limbs that end in a point not ``known`` (20,), or whose ratio is stranger than 4 or a quarter
-    (foreshortened), count as not measured: they take after their other side, else after the median of all.
+    `gated`, limbs that end in a point not ``known`` (20,), and those four times off the median (foreshortened), count
+    as not measured: they take after their other side, else after the median.
     """
     ratios = ratios.copy()
     if mode == "gated":
-        both = np.array([known[parent] and known[child] for parent, child in LIMBS])
-        usual = np.isfinite(ratios) & (ratios <= _STRANGEST) & (ratios >= 1 / _STRANGEST)
-        ratios[~(both & usual)] = np.nan
+        ratios[~(known_limbs(known) & np.isfinite(ratios) & (ratios > 0))] = np.nan
+        ratios[np.abs(np.log(ratios / _middle(ratios))) > np.log(_STRANGEST)] = np.nan
     for pair in _LONGER:
         ratios[list(pair)] = max(_measured(ratios, pair), default=np.nan)
     for pair in _MEAN:
         found = _measured(ratios, pair)
         ratios[list(pair)] = sum(found) / len(found) if found else np.nan
     if mode == "gated":
-        rest = ratios[np.isfinite(ratios)]
-        ratios[~np.isfinite(ratios)] = np.median(rest) if len(rest) else 1.0
+        ratios[np.isnan(ratios)] = _middle(ratios)
     return ratios
 
 
@@ -93,6 +96,12 @@ def _direction(parent: Points, child: Points) -> Points:
 
 def _length(a: Points, b: Points) -> float:
     return float(((a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2) ** 0.5)
+
+
+def _middle(ratios: Points) -> float:
+    """The median of what was measured; 1 where nothing was."""
+    found = ratios[~np.isnan(ratios)]
+    return float(np.median(found)) if len(found) else 1.0
 
 
 def _measured(ratios: Points, pair: tuple[int, int]) -> list[float]:

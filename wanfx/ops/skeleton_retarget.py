@@ -19,7 +19,7 @@ from wanfx.ops import skeleton as joints
 from wanfx.ops.pose import Points
 from wanfx.ops.skeleton import Skeleton
 from wanfx.ops.skeleton_hands import reference_hands, retarget_hands, with_wrists
-from wanfx.ops.skeleton_limbs import Known, Mode, even_ratios, known_points, limb_lengths, relay
+from wanfx.ops.skeleton_limbs import Known, Mode, even_ratios, known_limbs, known_points, limb_lengths, relay
 from wanfx.ops.skeleton_scale import Framing, compare_heights, edit_scale, framing, parts_of
 
 _SHOULDER_LIMBS = (0, 1)
@@ -49,6 +49,17 @@ class SkeletonFit:
         return max(self.ratios[limb] for limb in _SHOULDER_LIMBS) / self.scale
 
 
+def measured_frame(skeletons: Iterable[Skeleton]) -> int:
+    """Which of a shot's skeletons, by index, is best to fit: the one with most limbs known, the first of equals.
+
+    Raises NothingFoundError where no frame shows a limb.
+    """
+    counts = [int(known_limbs(known_points(skeleton, mode="gated")).sum()) for skeleton in skeletons]
+    if not any(counts):
+        raise NothingFoundError("the actor's limbs are in no frame", remedy="check the poses, or the actor's matte")
+    return counts.index(max(counts))
+
+
 def fit_skeleton(
     actor: Skeleton, *, character: Skeleton, edited: tuple[Skeleton, Skeleton] | None = None, mode: Mode = "gated"
 ) -> SkeletonFit:
@@ -57,7 +68,7 @@ def fit_skeleton(
     ``edited`` are the two in pictures in which they were posed alike: limbs are compared there. Raises
     NothingFoundError where no point of the body is known in both (`gated` only).
     """
-    scale = compare_heights(actor, character).scale
+    scale = compare_heights(actor, character, mode=mode).scale
     ratios = _ratios(actor, character, edited=edited, mode=mode)
     known = known_points(actor, mode=mode)
     posed = relay(actor.body[:, :2], known=known, ratios=ratios, clamp_feet=False)
@@ -108,21 +119,22 @@ def retarget_skeleton(skeleton: Skeleton, *, fit: SkeletonFit, is_first: bool = 
 def _ratios(actor: Skeleton, character: Skeleton, *, edited: tuple[Skeleton, Skeleton] | None, mode: Mode) -> Points:
     """How much longer the character's limbs are than the actor's, with both scaled to one height."""
     measured, target = edited or (actor, character)
-    heights = compare_heights(measured, target)
+    heights = compare_heights(measured, target, mode=mode)
     kept = more = 1.0
     if edited is not None:
         kept = edit_scale(actor, measured, heights=heights, mode=mode)
         more = edit_scale(character, target, heights=heights, mode=mode)
     with np.errstate(divide="ignore", invalid="ignore"):
-        scaled = parts_of(target) * _scaled(target.size, heights.scale)
+        scaled = parts_of(target) * _scaled(target.size, heights.scale, mode=mode)
         ratios = limb_lengths(scaled) * more / limb_lengths(measured.body[:, :2]) / kept
     known = known_points(measured, mode=mode) & known_points(target, mode=mode)
     return even_ratios(ratios, known=known, mode=mode)
 
 
-def _scaled(size: Size, scale: float) -> Points:
-    """A canvas at another scale, cut to whole pixels: width, height."""
-    return np.array([float(int(size.width * scale)), float(int(size.height * scale))])
+def _scaled(size: Size, scale: float, *, mode: Mode) -> Points:
+    """Width and height of a canvas at another scale; the reference cuts them to whole pixels."""
+    sides = np.array([size.width * scale, size.height * scale])
+    return np.trunc(sides) if mode == "reference" else sides
 
 
 def _anchor_x(posed: Points, how: Framing) -> float:
@@ -133,7 +145,7 @@ def _anchor_x(posed: Points, how: Framing) -> float:
 
 
 def _reference_offset(posed: Points, character: Skeleton, *, scale: float, how: Framing) -> tuple[float, float]:
-    parts, size = parts_of(character), _scaled(character.size, scale)
+    parts, size = parts_of(character), _scaled(character.size, scale, mode="reference")
     if how != Framing.FULL:
         neck = posed[joints.NECK] - parts[joints.NECK] * size
         return float(neck[0]), float(neck[1])
@@ -148,7 +160,7 @@ def _reference_offset(posed: Points, character: Skeleton, *, scale: float, how: 
 
 def _offset(posed: Points, character: Skeleton, *, both: Known, scale: float, how: Framing) -> tuple[float, float]:
     """From the character's feet, else its neck, else the middle of all that is known, to the actor's."""
-    target = parts_of(character) * _scaled(character.size, scale)
+    target = parts_of(character) * _scaled(character.size, scale, mode="gated")
     if how == Framing.FULL:
         across = posed[_HIPS, 0].mean() - target[_HIPS, 0].mean()
         return float(across), float(posed[_ANKLES, 1].max() - target[_ANKLES, 1].max())

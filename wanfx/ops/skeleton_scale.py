@@ -11,11 +11,12 @@ import numpy as np
 from wanfx.ops import skeleton as joints
 from wanfx.ops.pose import Points
 from wanfx.ops.skeleton import Skeleton
-from wanfx.ops.skeleton_limbs import KNOWN_FROM, Mode, known_points
+from wanfx.ops.skeleton_limbs import KNOWN_FROM, Mode, known_limbs, known_points, limb_lengths
 
+By = Literal["ankles", "hips", "limbs", "canvas"]
 _HEIGHT_FROM = 0.5
-_HIPS = [joints.RIGHT_HIP, joints.LEFT_HIP]
-_ANKLES = [joints.RIGHT_ANKLE, joints.LEFT_ANKLE]
+_HIPS, _ANKLES = [joints.RIGHT_HIP, joints.LEFT_HIP], [joints.RIGHT_ANKLE, joints.LEFT_ANKLE]
+_MEASURES: tuple[tuple[By, list[int]], ...] = (("ankles", _ANKLES), ("hips", _HIPS))
 _HEAD = [joints.NOSE, joints.RIGHT_EYE, joints.LEFT_EYE, joints.RIGHT_EAR, joints.LEFT_EAR]
 _SHOULDERS = [joints.LEFT_SHOULDER, joints.RIGHT_SHOULDER]
 
@@ -33,7 +34,7 @@ class Heights:
     """``scale`` is one figure's pixels a pixel of the other, ``by`` what it was measured with."""
 
     scale: float
-    by: Literal["ankles", "hips", "canvas"]
+    by: By
 
 
 def parts_of(skeleton: Skeleton) -> Points:
@@ -41,18 +42,23 @@ def parts_of(skeleton: Skeleton) -> Points:
     return np.asarray(skeleton.body[:, :2] / (skeleton.size.width, skeleton.size.height))
 
 
-def compare_heights(actor: Skeleton, character: Skeleton) -> Heights:
-    """The ``actor``'s height a height of the ``character``'s, nose to ankles, else nose to hips; else their canvases'.
+def compare_heights(actor: Skeleton, character: Skeleton, *, mode: Mode) -> Heights:
+    """The ``actor``'s height a height of the ``character``'s, nose to ankles, else nose to hips.
 
-    Points with confidence over 0.5 in both count.
+    Points with confidence over 0.5 in both count. Else `gated` takes the median of the limbs known in both; with none,
+    and in `reference`, it is how large the two canvases are.
     """
-    for by, ends in (("ankles", _ANKLES), ("hips", _HIPS)):
+    for by, ends in _MEASURES:
         needed = [joints.NOSE, *ends]
-        if min(actor.body[needed, 2].min(), character.body[needed, 2].min()) <= _HEIGHT_FROM:
-            continue
         heights = [_height(figure, ends) for figure in (actor, character)]
-        if min(heights) > 0:
-            return Heights(heights[0] / heights[1], "ankles" if by == "ankles" else "hips")
+        sure = min(actor.body[needed, 2].min(), character.body[needed, 2].min()) > _HEIGHT_FROM
+        if sure and min(heights) > 0:
+            return Heights(heights[0] / heights[1], by)
+    known = known_points(actor, mode=mode) & known_points(character, mode=mode)
+    lengths = [limb_lengths(figure.body[:, :2])[known_limbs(known)] for figure in (actor, character)]
+    lengths = [each[(lengths[0] > 0) & (lengths[1] > 0)] for each in lengths]
+    if mode == "gated" and len(lengths[0]):
+        return Heights(float(np.median(lengths[0] / lengths[1])), "limbs")
     areas = [float(np.sqrt(figure.size.height * figure.size.width)) for figure in (actor, character)]
     return Heights(areas[0] / areas[1], "canvas")
 
