@@ -35,7 +35,7 @@ class GrainCurve:
     Below the first level and above the last the deviation stays as it is there; between, it is linear over stops.
     Without levels there is no grain.
 
-    >>> GrainCurve((0.1, 0.4), (0.01, 0.03)).at(np.array([0.05, 0.2, 9.0])).tolist()
+    >>> GrainCurve((0.1, 0.4), (0.01, 0.03)).at(np.array([0.05, 0.2, 9.0])).round(4).tolist()
     [0.01, 0.02, 0.03]
     """
 

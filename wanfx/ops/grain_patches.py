@@ -72,23 +72,19 @@ def pair_patches(
     is independent of the mean, by which flat patches are chosen later; so that choice does not favor quiet ones.
     """
     one, two = to_finite(first), to_finite(second)
-    height, width = usable[0].shape
     starts = np.array(list(_whole_patches(usable[0])), np.int64).reshape(-1, 2)
     corners = np.column_stack([starts[:, 1] + SIDE_PX / 2, starts[:, 0] + SIDE_PX / 2, np.ones(len(starts))])
     placed = corners @ matrix.T
     moved = np.rint(placed[:, :2] / placed[:, 2:] - corners[:, :2]).astype(np.int64)
+    others = starts + moved[:, ::-1]
+    whole = _are_whole(usable[1], others)
+    if not whole.any():
+        return join_patches([])
     sums, differences = [], []
-    for (y, x), (dx, dy) in zip(starts, moved, strict=True):
-        v, u = y + dy, x + dx
-        if min(v, u) < 0 or v + SIDE_PX > height or u + SIDE_PX > width:
-            continue
-        if not usable[1][v : v + SIDE_PX, u : u + SIDE_PX].all():
-            continue
+    for (y, x), (v, u) in zip(starts[whole], others[whole], strict=True):
         a, b = one[y : y + SIDE_PX, x : x + SIDE_PX], two[v : v + SIDE_PX, u : u + SIDE_PX]
         sums.append((a + b) / 2)
         differences.append((a - b) / np.float32(np.sqrt(2)))
-    if not sums:
-        return join_patches([])
     light, residual = np.stack(sums).astype(np.float32), np.stack(differences).astype(np.float32)
     level = light.mean(axis=(1, 2))
     # A flicker of the whole picture is not grain; what the camera's motion leaves is much the same in all patches.
@@ -140,6 +136,18 @@ def _whole_patches(usable: Mask) -> Iterator[tuple[int, int]]:
     every = max(1, -(-len(found) // _MOST))
     for y, x in found[::every]:
         yield int(y), int(x)
+
+
+def _are_whole(usable: Mask, starts: npt.NDArray[np.int64]) -> Mask:
+    """Whether the patches with these top-left corners lie in the picture and are usable everywhere."""
+    height, width = usable.shape
+    last = np.array([height, width]) - SIDE_PX
+    inside: Mask = np.asarray(((starts >= 0) & (starts <= last)).all(axis=1))
+    counts = cv2.integral(usable.astype(np.uint8))
+    y, x = np.where(inside[:, None], starts, 0).T
+    v, u = np.minimum(y + SIDE_PX, height), np.minimum(x + SIDE_PX, width)
+    count = counts[v, u] - counts[y, u] - counts[v, x] + counts[y, x]
+    return np.asarray(inside & (count == SIDE_PX**2))
 
 
 def _texture(light: Array, level: Array) -> Array:

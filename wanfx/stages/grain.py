@@ -57,7 +57,7 @@ def run_grain(
     if (options.match == "off" or options.amount == 0) and options.sharpness == "off":
         return Grain({}, {})
     plate = _PlateMeter(run, ingested, refined, camera)
-    layers = _LayerMeter(run, plate, refined, conditioning, generated, bridge)
+    layers = _LayerMeter(plate, refined, conditioning, generated, bridge)
     windows = needed_windows(run, conditioning.plate.frames, frames=frames)
     with run.stage(STAGE, units=1 + len(windows)) as progress:
         measured = progress.make(plate.unit(), plate.measure)
@@ -161,15 +161,13 @@ class _LayerMeter:
     """Measures what a window's layers have of the plate's grain, and how sharp they are, in its middle frame."""
 
     def __init__(
-        self, run: RunContext, meter: _PlateMeter, refined: Refined, conditioning: Conditioning, generated: Generated,
+        self, meter: _PlateMeter, refined: Refined, conditioning: Conditioning, generated: Generated,
         bridge: SpaceBridge,
     ) -> None:  # fmt: skip
         self._meter, self._refined, self._conditioning = meter, refined, conditioning
         self._generated, self._bridge = generated, bridge
-        # A draft's background is the plate itself.
-        self._is_compared = not conditioning.is_world and (
-            generated.generator.quality != "draft" or run.options.grain.sharpness == "plate"
-        )
+        self._is_draft = generated.generator.quality == "draft"
+        self._is_compared = not generated.generator.keeps_background
         self._fine: Curves = ()
         self._model: GrainModel | None = None
         self._plate_key = ""
@@ -188,18 +186,23 @@ class _LayerMeter:
         key = stage_key(
             STAGE, VERSION, self._plate_key, self._generated.hashes[frame], conditioning.background_hashes[frame],
             self._refined.hashes[frame], conditioning.crops[frame].as_list(), conditioning.space.exposure_stops,
-            conditioning.is_world, self._is_compared,
+            conditioning.is_world, self._is_draft, self._is_compared,
         )  # fmt: skip
         return Unit(STAGE, f"{self._generated.generator.name}.{window.index:04d}", key)
 
     def measure(self, window: Window) -> Made:
         """The layers' own shares, and the sharpness, as JSON types."""
-        look = self._look(_middle(window))
+        frame, sharpness = _middle(window), UNKNOWN
         if self._conditioning.is_world:
+            look = self._look(frame)
             own_char, own_clean = _ALL, self._share(look.light, look.alpha <= 0)
         else:
-            own_char, own_clean = self._share(look.light, look.alpha > _WHOLLY), self._clean_share(look.frame)
-        sharpness = self._sharpness(look) if self._is_compared else UNKNOWN
+            # What grain a draft's still has does not move: to the eye it has none.
+            own_char, own_clean = _NOTHING, self._clean_share(frame)
+            if not self._is_draft:
+                look = self._look(frame)
+                own_char = self._share(look.light, look.alpha > _WHOLLY)
+                sharpness = self._sharpness(look) if self._is_compared else UNKNOWN
         return Made((), {"own_char": own_char, "own_clean": own_clean, "sharpness": sharpness.as_dict()})
 
     def _look(self, frame: int) -> _Look:
