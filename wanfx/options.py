@@ -126,6 +126,10 @@ class GenerateOptions:
 class RematteOptions:
     """The new character's matte."""
 
+    alpha: Annotated[
+        Literal["auto", "find"],
+        Knob("New character's matte: the generator's own where it has one, or always found in what it made"),
+    ] = "auto"
     grow_px: Annotated[float, Knob("Grow (or, negative, shrink) the new character's matte", "px", -64, 64)] = 0.0
     soften_px: Annotated[float, Knob("Soften the new character's edge", "px", 0, 64)] = 0.0
 

@@ -90,7 +90,7 @@ def _make_inputs(
     if conditioning.character is not None:
         performed = conditioning.character.confidence
         confidence = {frame: min(value, performed(frame)) for frame, value in confidence.items()}
-        rematted = run_rematte(run, conditioning, generated, tracked, frames=list(wanted))
+        rematted = run_rematte(run, conditioning, generated, refined, tracked, bridge, frames=list(wanted))
         new, new_hashes = rematted.matte, rematted.hashes
         mattes.append(new)
     inputs = FinishInputs(

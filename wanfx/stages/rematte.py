@@ -1,67 +1,144 @@
-"""rematte: the new character's matte at the plate's size, editable (``work/matte/char_<subject>``)."""
+"""rematte: the new character's matte at the plate's size, editable (``work/matte/char_<subject>``).
+
+The generator's own alpha where it has one, or cut out of the generated frames.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from wanfx.errors import MissingError
+from wanfx.backends.protocols import ModelCard
+from wanfx.backends.registry import find_segmenter
+from wanfx.frames import FrameRange
 from wanfx.images import FramePattern, Matte
 from wanfx.ops.crop import from_model
-from wanfx.stages.conditioning import Conditioning
-from wanfx.stages.context import Made, RunContext, make_frames, paintable, stage_key
-from wanfx.stages.generate import Generated, read_generated
+from wanfx.stages.character import PuppetCharacter
+from wanfx.stages.conditioning import Conditioning, SpaceBridge
+from wanfx.stages.context import Made, RunContext, StageProgress, paintable, stage_key, unit_name
+from wanfx.stages.generate import Generated, Window, needed_windows, read_generated
 from wanfx.stages.matte import Tracked
-from wanfx.stages.refine import adopt_painted, shape_matte, write_canvas_matte
+from wanfx.stages.refine import Refined, adopt_painted, shape_matte, write_canvas_matte
+from wanfx.stages.rematte_find import CharacterFinder, FinderInputs
+from wanfx.units import Unit
 
 STAGE = "rematte"
-VERSION = 1
+VERSION = 2
+Array = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Rematted:
-    """The new character's matte and a hash for every frame."""
+    """The new character's matte, a hash for every frame, and the models that found it."""
 
     matte: Matte
     hashes: Mapping[int, str]
+    models: tuple[ModelCard, ...] = ()
 
 
 def run_rematte(
-    run: RunContext, conditioning: Conditioning, generated: Generated, tracked: Tracked, *, frames: list[int]
-) -> Rematted:
-    """The new character's matte of ``frames``; a grade or grain never makes this run again."""
+    run: RunContext, conditioning: Conditioning, generated: Generated, refined: Refined, tracked: Tracked,
+    bridge: SpaceBridge, *, frames: list[int],
+) -> Rematted:  # fmt: skip
+    """The new character's matte of ``frames``; a grade or grain never makes this run again.
+
+    Raises MissingError and OptionError where the segmenter is needed and not there.
+    """
     name = f"char_{tracked.name}"
-    plate = conditioning.plate
     pattern = FramePattern(str(run.work / "matte" / name / f"{name}.####.exr"))
-    folder = paintable(run, f"matte/{name}")
-    adopt_painted(run, name, to=pattern, plate=plate)
-    options = asdict(run.options.rematte)
+    adopt_painted(run, name, to=pattern, plate=conditioning.plate)
+    with run.stage(STAGE, units=len(frames)) as progress:
+        maker = _Maker(run, conditioning, generated, pattern)
+        if run.options.rematte.alpha == "auto" and _has_alpha(generated, frames[0]):
+            return maker.make(progress, frames, subject=tracked.name, key=lambda _frame: "own", alpha=maker.own_alpha)
+        segmenter = find_segmenter(run.options.matte.backend, model=run.options.matte.model)
+        poses = conditioning.character.poses if isinstance(conditioning.character, PuppetCharacter) else {}
+        small = FramePattern(str(run.work / "track" / name / f"{name}.####.exr"))
+        finder = CharacterFinder(
+            run, FinderInputs(conditioning, generated, refined, bridge, poses), segmenter, small
+        )  # fmt: skip
+        keys = dict(_find_windows(run, progress, finder, conditioning.plate.frames, tracked.name, frames=frames))
+        options = asdict(run.options.refine)
+        return maker.make(
+            progress, frames, subject=tracked.name, key=lambda frame: [keys[frame], options], alpha=finder.alpha,
+            models=segmenter.models,
+        )  # fmt: skip
 
-    def key(frame: int) -> str:
-        crop = conditioning.crops[frame].as_list()
-        return stage_key(STAGE, VERSION, generated.hashes[frame], crop, plate.canvas.as_list(), options)
 
-    def matte_of(frame: int) -> npt.NDArray[np.float32]:
-        _rgb, alpha = read_generated(generated.pattern.path(frame), frame=frame)
-        if alpha is None:
-            raise MissingError(
-                f"generator {generated.generator.name} makes no alpha, and generated frames cannot be matted yet",
-                frame=frame,
-                remedy="use generate.backend=draft",
+def _has_alpha(generated: Generated, frame: int) -> bool:
+    return read_generated(generated.pattern.path(frame), frame=frame)[1] is not None
+
+
+def _find_windows(
+    run: RunContext, progress: StageProgress, finder: CharacterFinder, whole: FrameRange, subject: str, *,
+    frames: list[int],
+) -> Iterator[tuple[int, str]]:  # fmt: skip
+    """Cut the windows that hold ``frames``; each frame and the key of its window."""
+    for window in needed_windows(run, whole, frames=FrameRange(frames[0], frames[-1])):
+        if not set(window.new_frames) & set(frames):
+            continue
+        key = stage_key(STAGE, VERSION, finder.key(window.new_frames))
+        progress.make(_window_unit(window, subject, key), partial(_cut, finder, window), count=False)
+        for frame in window.new_frames:
+            yield frame, key
+
+
+def _window_unit(window: Window, subject: str, key: str) -> Unit:
+    return Unit(STAGE, f"{subject}.window.{window.index:04d}", key)
+
+
+def _cut(finder: CharacterFinder, window: Window) -> Made:
+    return Made(finder.find(window.new_frames))
+
+
+class _Maker:
+    """Makes the mattes of frames at the plate's size."""
+
+    def __init__(
+        self, run: RunContext, conditioning: Conditioning, generated: Generated, pattern: FramePattern
+    ) -> None:
+        self._run, self._conditioning, self._generated, self._pattern = run, conditioning, generated, pattern
+        self._folder = paintable(run, f"matte/{pattern.folder.name}")
+
+    def own_alpha(self, frame: int) -> Array:
+        """The generator's alpha (H, W) in the crop."""
+        _rgb, alpha = read_generated(self._generated.pattern.path(frame), frame=frame)
+        assert alpha is not None
+        return np.clip(from_model(alpha, crop=self._conditioning.crops[frame]), 0.0, 1.0)
+
+    def make(
+        self, progress: StageProgress, frames: list[int], *, subject: str, key: Callable[[int], object],
+        alpha: Callable[[int], Array], models: tuple[ModelCard, ...] = (),
+    ) -> Rematted:  # fmt: skip
+        """All mattes; ``alpha`` is a frame's in the crop, ``key`` what that depends on beside the generated frame."""
+        plate, options = self._conditioning.plate, asdict(self._run.options.rematte)
+        jobs = []
+        for frame in frames:
+            crop = self._conditioning.crops[frame].as_list()
+            unit_key = stage_key(
+                STAGE, VERSION, self._generated.hashes[frame], crop, plate.canvas.as_list(), options, key(frame)
             )
-        crop = conditioning.crops[frame]
-        matte = np.zeros((plate.canvas.height, plate.canvas.width), np.float32)
-        matte[crop.slices()] = np.clip(from_model(alpha, crop=crop), 0.0, 1.0)
-        return shape_matte(matte, grow_px=options["grow_px"], soften_px=options["soften_px"])
+            jobs.append((Unit(STAGE, unit_name(frame, subject=subject), unit_key), partial(self._write, frame, alpha)))
+        records = dict(zip(frames, progress.make_many(jobs), strict=True))
+        hashes = {frame: next(iter(record.files.values())) for frame, record in records.items()}
+        return Rematted(Matte(self._pattern.folder.name, self._pattern, plate.frames), hashes, models)
 
-    def make(frame: int) -> Made:
-        path = pattern.path(frame)
-        digest = folder.write(path, lambda target: write_canvas_matte(target, matte_of(frame), plate=plate))
+    def _write(self, frame: int, alpha: Callable[[int], Array]) -> Made:
+        path = self._pattern.path(frame)
+
+        def write(target: Path) -> None:
+            write_canvas_matte(target, self._matte(frame, alpha(frame)), plate=self._conditioning.plate)
+
+        digest = self._folder.write(path, write)
         return Made((path,), {"painted": digest is None})
 
-    records = make_frames(run, stage=STAGE, frames=frames, key=key, make=make, subject=tracked.name)
-    hashes = {frame: next(iter(record.files.values())) for frame, record in records.items()}
-    return Rematted(Matte(name, pattern, plate.frames), hashes)
+    def _matte(self, frame: int, alpha: Array) -> Array:
+        canvas, options = self._conditioning.plate.canvas, self._run.options.rematte
+        matte = np.zeros((canvas.height, canvas.width), np.float32)
+        matte[self._conditioning.crops[frame].slices()] = alpha
+        return shape_matte(matte, grow_px=options.grow_px, soften_px=options.soften_px)
