@@ -47,6 +47,7 @@ class MeasureSpec:
 
 
 _NO_PICTURE = "the generator makes no picture of the kept pixels to measure it by"
+_NO_LOCK = "no plate lock was at work; a draft's picture is the plate itself outside the edit"
 _NO_POSE = "no character performs the actor's pose"
 _M: Group = "Match with the plate"
 _T: Group = "Mattes and clean plate"
@@ -55,7 +56,7 @@ SPECS = (
     MeasureSpec(
         "drift_after_de", "Drift from the plate after the lock", "CIEDE2000", "high", 2.0,
         "the colour is off the plate after the lock", group=_M, beside="drift_before_de", beside_label="before it",
-        absent=_NO_PICTURE,
+        absent=_NO_LOCK,
     ),
     MeasureSpec(
         "seam_energy", "Step across the edit's edge", "times the plate's own", "high", 1.5, "the seam may show",
@@ -67,14 +68,16 @@ SPECS = (
         absent="the shot is too short, or nothing is edited",
     ),
     MeasureSpec(
-        "grain_ratio", "Grain of the edit", "times the plate's", group=_M,
-        absent="grain was not matched (finish.grain), or the plate has none",
+        "grain_own_share", "Grain that the generated picture had of its own", "share of the plate's", group=_M,
+        beside="clean_grain_share", beside_label="the clean plate",
+        absent="grain was not matched (grain.match), or the plate has none",
     ),
+    MeasureSpec("grain_ratio", "Grain of the edit", "times the plate's", group=_M),
     MeasureSpec(
         "shift_x_px", "Shift undone, across", "px", group=_M, beside="shift_y_px", beside_label="down",
-        absent=_NO_PICTURE,
+        absent=_NO_LOCK,
     ),
-    MeasureSpec("scale", "Scale undone", "factor", group=_M, absent=_NO_PICTURE),
+    MeasureSpec("scale", "Scale undone", "factor", group=_M, absent=_NO_LOCK),
     MeasureSpec(
         "plate_error_model", "Generator's error on the plate", "of 2, model space", "high", 0.01,
         "the generated picture is off where it should be the plate", group=_M, absent=_NO_PICTURE,

@@ -121,6 +121,10 @@ def _read_poses(run: RunContext, subject: str) -> Mapping[int, Pose]:
 def _of_match(fact: Mapping[str, Any]) -> dict[str, float]:
     """What the lock, the registration and the grain found of a frame, where they were at work."""
     found = {name: fact[name] for name in _OF_MATCH if fact.get(name) is not None}
+    grain = fact.get("grain") or {}
+    for name, key in (("grain_own_share", "own_char"), ("clean_grain_share", "own_clean")):
+        if key in grain:
+            found[name] = sum(grain[key]) / len(grain[key])
     across, down = fact.get("shift_px") or (None, None)
     return found | ({} if across is None else {"shift_x_px": across, "shift_y_px": down})
 
