@@ -28,7 +28,7 @@ BRIDGE_FRAMES = 12
 def face_box(points: Points, *, size: Size) -> Box:
     """The box around a face's ``points`` (68, 2 or 3: x, y in pixels) in a picture of ``size``, however unsure.
 
-    It is empty where the face is outside the picture, has no width or height, or is not finite.
+    It is empty (`Box.is_empty`) where the face is outside the picture, has no width or height, or is not finite.
     """
     low, high = points[:, :2].min(axis=0), points[:, :2].max(axis=0)
     width, height = high - low
@@ -37,13 +37,12 @@ def face_box(points: Points, *, size: Size) -> Box:
     area = width * height * _AREA_FACTOR
     beside = (np.sqrt(area * (width / height)) - width) / 2
     below = (np.sqrt(area * (height / width)) - height) / 4
-    box = Box(
+    return Box(
         int(max(low[0] - beside, 0)),
         int(max(low[1] - 3 * below, 0)),
         int(min(high[0] + beside, size.width)),
         int(min(high[1] + below, size.height)),
     )
-    return NO_BOX if box.is_empty else box
 
 
 def find_face(points: Points, *, size: Size, known_from: float = KNOWN_FROM) -> Box:
