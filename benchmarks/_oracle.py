@@ -7,7 +7,7 @@ on, so that a bad carry compounds, and a perfect one leaves each window its own 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ from _oracle_errors import NOTHING, ErrorModel, Seen, Strength, WindowErrors, ap
 from _oracle_shot import RenderedShot
 
 from wanfx.backends.protocols import GeneratedFrame, ModelCard, Quality, WindowInputs
+from wanfx.ops.crop import to_model
 from wanfx.ops.decontaminate import own_colors
 from wanfx.ops.edges import grow_matte
 from wanfx.stages.conditioning import PlateWindow
@@ -124,7 +125,7 @@ class OracleGenerator:
     def generate(self, inputs: WindowInputs) -> Iterator[GeneratedFrame]:
         """Every frame of the window; the carried frames come first and are given back as they are."""
         assert isinstance(inputs, PlateWindow)
-        index = window_of(inputs.frames[0], first=self._shot.frames.first)
+        index = window_of(inputs.frames[len(inputs.carried)], first=self._shot.frames.first)
         errors = self._painter.window(index, self._seen(inputs))
         for place, frame in enumerate(inputs.frames):
             truth, alpha = self._truth(inputs, frame)
@@ -147,12 +148,9 @@ class OracleGenerator:
     def _truth(self, inputs: PlateWindow, frame: int) -> tuple[Array, Array]:
         """The perfect picture in the crop, in code values, and the character's alpha in it."""
         crop, size = inputs.conditioning.crops[frame], inputs.size
-        linear = self._shot.read("truth", frame)[crop.slices()]
-        alpha = self._shot.alpha("character", frame)[crop.slices()]
-        fit: Callable[[Array], Array] = lambda picture: np.ascontiguousarray(  # noqa: E731
-            cv2.resize(picture, (size.width, size.height), interpolation=cv2.INTER_AREA)
-        )
-        return to_code(inputs.bridge.space.encode(fit(linear))), np.clip(fit(alpha), 0, 1)
+        linear = to_model(self._shot.read("truth", frame)[crop.slices()], size=size)
+        alpha = to_model(self._shot.alpha("character", frame)[crop.slices()], size=size)
+        return to_code(inputs.bridge.space.encode(linear)), np.clip(alpha, 0, 1)
 
 
 def _straight(model: Array, alpha: Array, inputs: PlateWindow) -> Array:
@@ -167,12 +165,12 @@ def _straight(model: Array, alpha: Array, inputs: PlateWindow) -> Array:
 
 
 def window_of(frame: int, *, first: int) -> int:
-    """The index of the window that makes a frame first.
+    """The index of the window that makes a frame.
 
     >>> [window_of(frame, first=1) for frame in (1, 17, 18, 33, 34)]
-    [0, 1, 1, 2, 2]
+    [0, 0, 1, 1, 2]
     """
-    return (frame - first) // (WINDOW_FRAMES - CARRIED_FRAMES)
+    return max(0, frame - first - CARRIED_FRAMES) // (WINDOW_FRAMES - CARRIED_FRAMES)
 
 
 def to_code(model: Array) -> Array:

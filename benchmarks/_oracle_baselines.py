@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from _oracle import CARRIED_FRAMES, WINDOW_FRAMES, OracleSettings, Painter, window_of
+from _oracle import WINDOW_FRAMES, OracleSettings, Painter, window_of
 from _oracle_shot import RenderedShot
 
 from wanfx.ops.edges import grow_matte, soften_matte
@@ -44,7 +44,7 @@ def video(shot: RenderedShot, settings: OracleSettings) -> Iterator[tuple[int, B
     for frame in shot.frames:
         index = window_of(frame, first=shot.frames.first)
         truth, alpha = to_srgb(shot.read("truth", frame)), shot.alpha("character", frame)
-        if carried is not None and (frame - shot.frames.first - CARRIED_FRAMES) % (WINDOW_FRAMES - CARRIED_FRAMES) == 0:
+        if carried is not None and index > window_of(frame - 1, first=shot.frames.first):
             before = frame - 1
             people = np.maximum(shot.alpha("character", before), shot.alpha("actor", before))
             seen = painter.see(

@@ -116,7 +116,8 @@ def delta_e(comp: Array, perfect: Array, places: Mapping[str, Mask]) -> dict[str
 
     off = np.zeros(comp.shape[:2])
     there = (comp != perfect).any(axis=2) & functools.reduce(np.logical_or, places.values())
-    off[there] = deltaE_ciede2000(view_lab(perfect[there]), view_lab(comp[there]))
+    if there.any():
+        off[there] = deltaE_ciede2000(view_lab(perfect[there]), view_lab(comp[there]))
     return {name: _mean_at(off, where) for name, where in places.items()}
 
 
