@@ -250,7 +250,7 @@ def test_bad_bright_and_negative_pixels_stay_sane(field: GrainField) -> None:
     assert np.isnan(out[0]).all()
     np.testing.assert_array_equal(out[1:3], under[1:3])
     assert np.isfinite(out[3:]).all()
-    assert np.abs(out[3] - 40).max() < 0.2
+    assert np.abs(out[3] - 40).max() < 0.4
     assert np.abs(out[4] + 0.5).max() < 0.02
 
 

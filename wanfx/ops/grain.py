@@ -19,6 +19,7 @@ cancel; or the quietest tenth of all, where texture may be taken for grain."""
 REACH_PX = 7
 """Grain that lies further apart than this is taken as independent."""
 _BIN_STOPS = 0.5
+_BELOW, _ABOVE = 4.0, 16.0
 _LEAST = 12
 _FLATTEST: dict[Pick, float] = {"flat": 0.5, "quiet": 1.0}
 _QUANTILE: dict[Pick, float] = {"flat": 0.25, "quiet": 0.05}
@@ -32,11 +33,11 @@ _OUTLIER: dict[Pick, float] = {"flat": 3.0, "quiet": 1.5}
 class GrainCurve:
     """A channel's grain: its standard deviation ``sigmas`` at ``levels`` of the channel's own light, scene-linear.
 
-    Below the first level and above the last the deviation stays as it is there; between, it is linear over stops.
-    Without levels there is no grain.
+    Between levels it is linear over stops. Beyond them it goes with the square root of the light, as photons do, for
+    two stops below the first and four above the last, and then stays. Without levels there is no grain.
 
-    >>> GrainCurve((0.1, 0.4), (0.01, 0.03)).at(np.array([0.05, 0.2, 9.0])).round(4).tolist()
-    [0.01, 0.02, 0.03]
+    >>> GrainCurve((0.1, 0.4), (0.01, 0.03)).at(np.array([0.0, 0.025, 0.2, 1.6])).round(4).tolist()
+    [0.005, 0.005, 0.02, 0.06]
     """
 
     levels: tuple[float, ...]
@@ -48,8 +49,9 @@ class GrainCurve:
         good = np.isfinite(values)
         if not self.levels:
             return np.zeros(values.shape)
-        stops = np.log2(np.maximum(np.where(good, values, 1.0), self.levels[0]))
-        return np.asarray(np.interp(stops, np.log2(self.levels), self.sigmas) * good)
+        light = np.clip(np.where(good, values, 1.0), self.levels[0] / _BELOW, self.levels[-1] * _ABOVE)
+        known = np.clip(light, self.levels[0], self.levels[-1])
+        return np.asarray(np.interp(np.log2(known), np.log2(self.levels), self.sigmas) * np.sqrt(light / known) * good)
 
 
 @dataclass(frozen=True)

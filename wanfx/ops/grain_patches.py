@@ -91,7 +91,7 @@ def pair_patches(
     drift = np.median(residual.mean(axis=(1, 2)) / np.maximum(level, _DARK), axis=0)
     residual = residual - (drift * level)[:, None, None]
     found = Patches(level, residual, _texture(light, level))
-    return _even(_select(found, _is_still(found)))
+    return _even(select_patches(found, _is_still(found)))
 
 
 def frame_patches(linear: npt.NDArray[Any], *, usable: Mask) -> Patches:
@@ -174,10 +174,11 @@ def _is_still(patches: Patches) -> Mask:
 
 def _even(patches: Patches) -> Patches:
     """Those whose light hardly varies: the others belong to no level, and hold edges and lamps."""
-    return _select(patches, patches.texture < _UNEVEN)
+    return select_patches(patches, patches.texture < _UNEVEN)
 
 
-def _select(patches: Patches, keep: Mask) -> Patches:
+def select_patches(patches: Patches, keep: Mask) -> Patches:
+    """Those that are to be kept, (N,)."""
     return Patches(
         patches.level[keep].astype(np.float32), patches.residual[keep].astype(np.float32), patches.texture[keep]
     )

@@ -10,11 +10,12 @@ from typing import Literal
 import numpy as np
 
 from wanfx.ops.grain import GrainCurve, GrainModel, fine_curves, fit_grain
-from wanfx.ops.grain_patches import Patches
+from wanfx.ops.grain_patches import Patches, select_patches
 
 Method = Literal["differences", "held differences", "single frames", "none"]
-_LEAST_PATCHES = 100
+_LEAST_NEAR, _LEAST_FAR = 24, 200
 _HELD = 0.5
+_PLAIN = 0.02
 _LONGEST_FRAMES = 6.0
 
 
@@ -36,11 +37,13 @@ def measure_plate(near: Patches, far: Patches, single: Patches, *, floor: float)
     slowly it changes. It is never stronger than a single frame's detail, for what else differs after a while is light.
     """
     fine = fine_curves(single, floor=floor)
-    if len(near) < _LEAST_PATCHES:
-        model = fit_grain(single, floor=floor, pick="quiet")
-        return PlateGrain(model, fine, "none" if model.is_none else "single frames", len(single))
     model = fit_grain(near, floor=floor, pick="flat")
-    if len(far) < _LEAST_PATCHES:
+    if len(near) < _LEAST_NEAR:
+        # A single frame's texture would be taken for grain.
+        plain = select_patches(single, single.texture < _PLAIN)
+        model = fit_grain(plain, floor=floor, pick="quiet")
+        return PlateGrain(model, fine, "none" if model.is_none else "single frames", len(plain))
+    if len(far) < _LEAST_FAR:
         return _found(model, fine, "differences", len(near))
     slow = fit_grain(far, floor=floor, pick="flat")
     changed = _power_ratio(model.curves, slow.curves)
