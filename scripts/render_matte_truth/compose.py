@@ -23,7 +23,7 @@ _WHAT = {
     "hair": "long hair, seen from near, before bricks and a window of 12.0; the head turns",
     "blur": "arms with motion blur of 0.9 of a frame",
     "defocus": "a figure out of focus before a room still more so",
-    "cloth": "a waving veil that lets some of the room through everywhere",
+    "cloth": "a figure behind a waving veil that is wider than she is",
 }
 
 

@@ -1,4 +1,4 @@
-"""Renders what the matte truth is made of: ``python render.py OUT [--scenes hair,blur] [--samples 128] [--scale 1]``.
+"""Renders what the matte truth is made of: ``python render.py OUT [--scenes hair,blur] [--frames 3]``.
 
 Needs bpy (see README.md) and the figures of `scripts/render_demo`. For every scene and frame ``OUT/<scene>/fg/`` gets
 the subject alone on nothing (RGBA, premultiplied, not denoised), and ``OUT/<scene>/bg/`` the room without it, once, as
@@ -28,7 +28,7 @@ from mathutils import Vector
 from posing import solve
 from rig import hang, set_pose
 
-WIDTH, HEIGHT = 480, 270
+WIDTH, HEIGHT = 960, 540
 _BACKGROUND_SAMPLES = 48
 
 
@@ -51,6 +51,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
     parser.add_argument("--scenes", default=",".join(scene.name for scene in SCENES))
+    parser.add_argument("--frames", type=int, default=6, help="frames of each scene, from its first")
     parser.add_argument("--samples", type=int, default=128)
     parser.add_argument("--scale", type=float, default=1.0, help="of the pictures' size")
     parser.add_argument("--threads", type=int, default=2)
@@ -78,7 +79,7 @@ def _render_scene(wanted: Scene, options: argparse.Namespace) -> None:
     _show(room, False)
     scene.render.film_transparent, scene.cycles.use_denoising = True, False
     scene.cycles.samples = options.samples
-    for frame in wanted.frames:
+    for frame in wanted.frames[: options.frames]:
         scene.frame_set(frame)
         _render(scene, folder / f"fg/{frame:04d}.exr")
 
@@ -165,9 +166,14 @@ def _acting(frames: range) -> list[bpy.types.Object]:
 
 
 def _veil(frames: range) -> list[bpy.types.Object]:
-    """A waving cloth that lets half of what is behind it through, more at its hem than at its fold."""
+    """A figure behind a waving cloth that lets half of what is behind it through, and is wider than the figure."""
+    figure = people.make_figure(people.REFERENCE)
+    stand = action.relaxed_stand(figure.bones)
+    for frame in (frames[0] - 1, frames[-1] + 1):
+        turns, shift = solve(figure.bones, stand)
+        set_pose(figure.rig, turns, shift, frame)
     count = 61
-    across, down = np.meshgrid(np.linspace(-0.45, 0.45, count), np.linspace(0.35, 1.75, count))
+    across, down = np.meshgrid(np.linspace(-0.5, 0.5, count), np.linspace(0.35, 1.45, count))
     rows = np.arange(count * count).reshape(count, count)
     quads = np.stack([rows[:-1, :-1], rows[:-1, 1:], rows[1:, 1:], rows[1:, :-1]], axis=-1).reshape(-1, 4)
     mesh = bpy.data.meshes.new("veil")
@@ -177,7 +183,7 @@ def _veil(frames: range) -> list[bpy.types.Object]:
     veil.shape_key_add(name="rest")
     for frame in range(frames[0] - 1, frames[-1] + 2):
         key = veil.shape_key_add(name=str(frame))
-        depth = 0.10 * np.sin(9 * across + 0.55 * frame) * (1.75 - down) + 0.05 * np.sin(5 * down + 0.4 * frame)
+        depth = 0.10 * np.sin(9 * across + 0.55 * frame) * (1.45 - down) + 0.05 * np.sin(5 * down + 0.4 * frame)
         key.data.foreach_set("co", np.stack([across + 0.4 * depth, depth, down], -1).astype(np.float32).ravel())
         for other, value in ((frame - 1, 0.0), (frame, 1.0), (frame + 1, 0.0)):
             key.value = value
@@ -185,7 +191,8 @@ def _veil(frames: range) -> list[bpy.types.Object]:
     for polygon in mesh.polygons:
         polygon.use_smooth = True
     mesh.materials.append(_veil_material())
-    return [veil]
+    veil.location = (0.0, -0.28, 0.0)
+    return [*figure.things, veil]
 
 
 def _veil_material() -> bpy.types.Material:
@@ -218,7 +225,7 @@ def _render(scene: bpy.types.Scene, path: Path) -> None:
 
 SCENES = (
     Scene("hair", range(1, 7), (0.0, -1.35, 1.56), (0.0, 0.0, 1.50), 58.0, _turning_head),
-    Scene("blur", range(8, 14), (0.0, -3.4, 1.2), (0.0, 0.0, 1.15), 35.0, _acting, shutter=0.9),
+    Scene("blur", range(8, 14), (0.0, -2.6, 1.25), (0.0, 0.0, 1.2), 35.0, _acting, shutter=0.9),
     Scene("defocus", range(14, 20), (0.5, -2.6, 1.45), (0.1, 0.0, 1.25), 50.0, _acting, focus_m=1.6, f_stop=1.4),
     Scene("cloth", range(1, 7), (0.0, -2.6, 1.1), (0.0, 0.0, 1.05), 40.0, _veil),
 )

@@ -12,7 +12,7 @@ from wanfx.ops.matting_specks import remove_small_parts
 from wanfx.ops.trimap import make_trimap
 
 Array = npt.NDArray[np.float32]
-_NEARLY = np.float32(0.12)
+_NEARLY = np.float32(0.08)
 _BLURRED_PX = np.float32(4)
 _SMALL_PX = 640 * 400
 

@@ -21,6 +21,8 @@ Array = npt.NDArray[np.float32]
 _WINDOW_PX = 3
 _EPSILON = 1e-5
 _KNOWN = np.float32(10)
+_DOUBT = np.float32(4)
+_LEAST_SPREAD = np.float32(1e-3)
 _COARSE_STEPS, _FINE_STEPS = 12, 6
 _PAIRS = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
 
@@ -78,18 +80,33 @@ class _ColorLines:
         self._offset = [float(guide[..., c].mean(dtype=np.float64)) for c in range(3)]
 
     def _fit(self, values: Array) -> list[Array]:
-        mean = _box(values)
+        mean, slopes, _covariances = self._slopes(values)
+        return self._spread_out(mean, slopes)
+
+    def _slopes(self, values: Array) -> tuple[Array, list[Array], list[Array]]:
+        mean = np.asarray(_box(values), np.float32)
         i0, i1, i2 = self._channels
         m0, m1, m2 = self._means
         v0, v1, v2 = _box(i0 * values) - m0 * mean, _box(i1 * values) - m1 * mean, _box(i2 * values) - m2 * mean
         n00, n01, n02, n11, n12, n22 = self._inverse
         a0, a1, a2 = n00 * v0 + n01 * v1 + n02 * v2, n01 * v0 + n11 * v1 + n12 * v2, n02 * v0 + n12 * v1 + n22 * v2
-        rest = mean - a0 * m0 - a1 * m1 - a2 * m2
-        return [np.asarray(_box(part), np.float32) for part in (a0, a1, a2, rest)]
+        return mean, [a0, a1, a2], [v0, v1, v2]
+
+    def _spread_out(self, mean: Array, slopes: list[Array]) -> list[Array]:
+        rest = mean - sum(slope * middle for slope, middle in zip(slopes, self._means, strict=True))
+        return [np.asarray(_box(part), np.float32) for part in (*slopes, rest)]
 
     def fit(self, values: Array) -> list[Array]:
-        """The three slopes and the constant, the mean of all windows a pixel lies in."""
-        *slopes, rest = self._fit(values)
+        """The three slopes and the constant, the mean of all windows a pixel lies in.
+
+        Slopes are less steep where colour explains little of ``values``: there one side's texture looks like the
+        other side, and would be drawn into the edge.
+        """
+        mean, slopes, covariances = self._slopes(values)
+        spread = np.maximum(_box(values * values) - mean * mean, 0)
+        explained = sum(slope * covariance for slope, covariance in zip(slopes, covariances, strict=True))
+        share = np.clip(explained / (spread + _LEAST_SPREAD), 0, 1) ** _DOUBT
+        *slopes, rest = self._spread_out(mean, [np.asarray(slope * share, np.float32) for slope in slopes])
         constant = rest - sum(slope * np.float32(offset) for slope, offset in zip(slopes, self._offset, strict=True))
         return [*slopes, np.asarray(constant, np.float32)]
 
