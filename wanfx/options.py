@@ -139,6 +139,14 @@ class FinishOptions:
     """The comp."""
 
     margin_px: Annotated[float, Knob("How far around the old subject the clean plate may show", "px", 0, 256)] = 12.0
+    reveal: Annotated[
+        Literal["auto", "clean", "generated"],
+        Knob("Where the old subject was: clean plate, generated background, or what fits the plate beside it better"),
+    ] = "auto"
+    highlights: Annotated[
+        Literal["off", "expand"],
+        Knob("Generated highlights that met the generator's ceiling: as they are, or expanded by a guess"),
+    ] = "off"
     shadow: Annotated[
         Literal["auto", "off"],
         Knob("Shadow layer: what the generator changed on the kept background near the character; or none"),

@@ -36,6 +36,7 @@ from wanfx.stages.matte import Tracked, run_matte, subjects_of
 from wanfx.stages.refine import Refined, run_refine
 from wanfx.stages.rematte import run_rematte
 from wanfx.stages.report import run_report
+from wanfx.stages.reveal import run_reveal
 from wanfx.stages.review import run_review
 
 
@@ -93,10 +94,11 @@ def _make_inputs(
         rematted = run_rematte(run, conditioning, generated, refined, tracked, bridge, frames=list(wanted))
         new, new_hashes = rematted.matte, rematted.hashes
         mattes.append(new)
+    reveal = run_reveal(run, conditioning, generated, refined, bridge, frames=wanted)
     inputs = FinishInputs(
         conditioning=conditioning, generated=generated, bridge=bridge, old=refined.matte, old_hashes=refined.hashes,
         new=new, new_hashes=new_hashes, confidence=confidence, plate_hashes=ingested.keys, layer=tracked.layer,
-        provenance=_provenance(run, generated.generator, (*tracked.models, *conditioning.models)),
+        provenance=_provenance(run, generated.generator, (*tracked.models, *conditioning.models)), reveal=reveal,
     )  # fmt: skip
     return inputs, mattes
 
@@ -219,6 +221,7 @@ def _provenance(run: RunContext, generator: Any, found_by: tuple[ModelCard, ...]
         "models": ", ".join(f"{card.name} {card.revision}" for card in models),
         "licences": ", ".join(sorted({card.licence for card in models})),
         "seed": str(run.options.generate.seed),
+        **({"highlights": "expanded by a guess"} if run.options.finish.highlights == "expand" else {}),
         "consent": str(run.shot.consent.get("record", "none")) if run.shot.consent else "none",
     }
 

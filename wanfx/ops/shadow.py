@@ -46,10 +46,10 @@ def find_shadow(
     """The multiplier (H, W, 3) by which ``given`` light becomes ``generated``, exactly 1 where neither is changed.
 
     Both are scene-linear (H, W, 3) of one colour space, NaN and infinite allowed. ``character`` (H, W) hides the
-    background; what is nearer to it than ``bleed_px`` is carried on from farther out, for generators smear edges.
-    ``near`` (H, W) in [0, 1] limits the shadow: it is exactly 1 where ``near`` is 0. Light under ``floor`` counts as
-    black. Between `DARKEST` and `BRIGHTEST`, both to the power of ``gain``, and never NaN. None where it is 1
-    everywhere.
+    background (or whatever else tells nothing of it); what is nearer to it than ``bleed_px`` is carried on from farther
+    out, for generators smear edges. ``near`` (H, W) in [0, 1] limits the shadow: it is exactly 1 where ``near`` is 0.
+    Light under ``floor`` counts as black. Between `DARKEST` and `BRIGHTEST`, both to the power of ``gain``, and never
+    NaN. None where it is 1 everywhere.
     """
     seen = _sees_background(generated, given, character, bleed_px)
     size = _work_size(character.shape)

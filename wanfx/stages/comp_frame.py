@@ -7,7 +7,7 @@ work on pixels happens inside the edit's box.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,12 @@ from wanfx.ops.comp import add_shadow, composite, in_range, is_lit, keep_mattes,
 from wanfx.ops.crop import from_model
 from wanfx.ops.decontaminate import own_colors
 from wanfx.ops.edges import bounding_box, grow_matte
+from wanfx.ops.highlights import expand_highlights
 from wanfx.ops.kept import kept_digest
 from wanfx.pixels import to_float, to_half
 from wanfx.stages.clean import read_clean
-from wanfx.stages.comp_shadow import draw_shadow, shadow_box
+from wanfx.stages.comp_reveal import show_generated, shown_share
+from wanfx.stages.comp_shadow import bleed_px, draw_shadow, shadow_box
 from wanfx.stages.comp_write import CompLayers, CompWriter, lay_out
 from wanfx.stages.conditioning import Conditioning, SpaceBridge
 from wanfx.stages.context import RunContext, stage_key
@@ -39,7 +41,10 @@ Array = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class FinishInputs:
-    """All that a comp frame is made of. ``new`` is the new character's matte, or the actor's own in `background`."""
+    """All that a comp frame is made of. ``new`` is the new character's matte, or the actor's own in `background`.
+
+    ``reveal`` is how far a frame shows the generated background where the old subject was; 0 for frames it lacks.
+    """
 
     conditioning: Conditioning
     generated: Generated
@@ -52,6 +57,7 @@ class FinishInputs:
     plate_hashes: Mapping[int, str]
     layer: str
     provenance: Mapping[str, str]
+    reveal: Mapping[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +118,7 @@ class CompMaker:
             inputs.generated.hashes[frame], conditioning.background_hashes[frame], conditioning.is_world,
             conditioning.crops[frame].as_list(), conditioning.space.exposure_stops, plate.color_space,
             plate.canvas.as_list(), str(plate.fps), str(plate.timecode), inputs.confidence.get(frame), inputs.layer,
-            dict(inputs.provenance),
+            dict(inputs.provenance), inputs.reveal.get(frame, 0.0),
             asdict(self._options),
         )  # fmt: skip
 
@@ -126,7 +132,6 @@ class CompMaker:
         old = exr.read_matte(inputs.old.path(frame), canvas=plate.canvas)
         if inputs.conditioning.is_world:
             layers = self._keep_actor(frame, source.rgb, old)
-            background = layers.clean
         else:
             layers = self._replace_actor(frame, source.rgb, background, old)
         edit = lay_out(layers.mattes.edit, layers.box, size=plate.canvas.size)
@@ -141,13 +146,16 @@ class CompMaker:
             "ceiling_pixels": int(np.count_nonzero(layers.ceiling)),
             "data_window": source.header.data_window.as_list(),
             "timecode": self._timecode(frame, source.header),
+            "shadow_pixels": 0 if layers.shadow is None else int(np.count_nonzero((layers.shadow != 1).any(axis=2))),
+            "reveal_generated": inputs.reveal.get(frame, 0.0),
+            "highlights": self._options.highlights,
             "plate_error": inputs.generated.measures[frame]["plate_error"],
             "provenance": dict(inputs.provenance),
             "plate_key": inputs.plate_hashes[frame],
         }
         mattes = (to_half(old[layers.box.slices()]), layers.mattes.character, layers.mattes.reveal, edit)
         checks = (layers.ceiling, self._confidence(frame, layers, seen))
-        self._writer.write(path, source, rgb, layers, background, (*mattes, *checks), frame)
+        self._writer.write(path, source, rgb, layers, layers.clean, (*mattes, *checks), frame)
         return facts
 
     def _composite(self, plate_rgb: Pixels, layers: CompLayers) -> Pixels:
@@ -169,16 +177,23 @@ class CompMaker:
         inside = box.slices()
         reach = grow_matte(np.ascontiguousarray(old[inside]), radius_px=margin) if margin else old[inside]
         mattes = make_mattes(new[inside], reach)
-        lit = bounding_box(is_lit(mattes.character))
-        light = self._light(frame, Box(0, 0, box.width, box.height) if self._has_shadow else lit, box=box)
+        weight = self._inputs.reveal.get(frame, 0.0)
+        all_of_it = self._has_shadow or weight > 0
+        lit = Box(0, 0, box.width, box.height) if all_of_it else bounding_box(is_lit(mattes.character))
+        light = self._light(frame, lit, box=box)
+        char, ceiling = _draw_character(light, mattes.character)
+        clean = clean.astype(plate_rgb.dtype, copy=False)
+        if weight > 0:
+            bleed = bleed_px(self._inputs.conditioning, crop)
+            share = shown_share(mattes, box=box, crop=crop, bleed_px=bleed, weight=weight)
+            clean[inside] = show_generated(clean[inside], light.linear, share)
+            ceiling = np.maximum(ceiling, (light.ceiling & (share > 0)).astype(np.float16))
         shadow = None
         if self._has_shadow:
             shadow = draw_shadow(
-                light.linear, plate_rgb[inside], clean[inside], mattes, old[inside], box=box, crop=crop,
+                light.linear, light.ceiling, plate_rgb[inside], clean[inside], mattes, old[inside], box=box, crop=crop,
                 conditioning=self._inputs.conditioning, gain=self._options.shadow_gain,
             )  # fmt: skip
-        char, ceiling = _draw_character(light, mattes.character)
-        clean = clean.astype(plate_rgb.dtype, copy=False)
         return CompLayers(box, char, clean, add_shadow(mattes, shadow), ceiling, shadow)
 
     def _light(self, frame: int, there: Box, *, box: Box) -> _Light:
@@ -186,9 +201,14 @@ class CompMaker:
         linear, ceiling = np.zeros((box.height, box.width, 3), np.float32), np.zeros((box.height, box.width), np.bool_)
         if not there.is_empty:
             model = self._generated(frame, there.shift(box.x0, box.y0))
-            linear[there.slices()] = self._inputs.bridge.decode(model)
+            linear[there.slices()] = self._decode(model)
             ceiling[there.slices()] = self._inputs.conditioning.space.at_ceiling(model)
         return _Light(linear, ceiling)
+
+    def _decode(self, model: Array) -> Array:
+        """Model space as plate-linear light, its highlights as the options say."""
+        linear = self._inputs.bridge.decode(model)
+        return expand_highlights(linear, model) if self._options.highlights == "expand" else linear
 
     def _keep_actor(self, frame: int, plate_rgb: Pixels, actor: Array) -> CompLayers:
         box = Box(0, 0, actor.shape[1], actor.shape[0])
@@ -196,7 +216,7 @@ class CompMaker:
         model = self._generated(frame, box)
         alpha = to_float(mattes.character)[..., None]
         with np.errstate(over="ignore", invalid="ignore"):
-            clean = in_range(self._inputs.bridge.decode(model), plate_rgb.dtype)
+            clean = in_range(self._decode(model), plate_rgb.dtype)
             own = own_colors(to_float(plate_rgb), alpha[..., 0])
             rgb = np.where(alpha > 0, own * alpha, np.float32(0))
             char = to_half(np.concatenate([rgb, alpha], axis=2))

@@ -20,6 +20,7 @@ Half = npt.NDArray[np.float16]
 _REACH = 0.4
 _BLEED_MODEL_PX = 4.0
 _FLOOR = 0.005
+_OF_CEILING = 0.5
 
 
 def shadow_box(people: Box, *, crop: Box) -> Box:
@@ -32,13 +33,19 @@ def reach_px(people: Box) -> float:
     return _REACH * max(people.width, people.height)
 
 
+def bleed_px(conditioning: Conditioning, crop: Box) -> float:
+    """How far a generator smears the character's edge, in plate pixels."""
+    return _BLEED_MODEL_PX * max(1.0, crop.height / conditioning.size.height)
+
+
 def draw_shadow(
-    light: Array, plate: npt.NDArray[Any], clean: npt.NDArray[Any], mattes: Mattes, old: Array, *,
-    box: Box, crop: Box, conditioning: Conditioning, gain: float,
+    light: Array, ceiling: npt.NDArray[np.bool_], plate: npt.NDArray[Any], clean: npt.NDArray[Any], mattes: Mattes,
+    old: Array, *, box: Box, crop: Box, conditioning: Conditioning, gain: float,
 ) -> Half | None:  # fmt: skip
     """The multiplier (h, w, 3) in ``box`` of the canvas, None where it is 1 everywhere.
 
-    All pictures are of ``box``: ``light`` is what the generator made, plate-linear; ``plate`` and ``clean`` are what
+    All pictures are of ``box``: ``light`` is what the generator made, plate-linear, and ``ceiling`` where it met its
+    own: a lamp that it could not make bright enough is no shadow. ``plate`` and ``clean`` are what
     the comp shows behind the character, ``old`` the old subject's matte.
     """
     there = box.clip(crop)
@@ -53,6 +60,7 @@ def draw_shadow(
     with np.errstate(invalid="ignore", over="ignore"):
         given = np.where(reveal > 0, behind + reveal * (front - behind), behind)
         np.copyto(given, front, where=reveal >= 1)
+    too_bright = ceiling[inside] | (given.max(axis=2) > _OF_CEILING * conditioning.space.ceiling)
     canvas = conditioning.plate.canvas.size
     near = near_field(
         people,
@@ -62,9 +70,9 @@ def draw_shadow(
     found = find_shadow(
         light[inside],
         given,
-        character=character,
+        character=np.maximum(character, too_bright),
         near=near,
-        bleed_px=_BLEED_MODEL_PX * max(1.0, crop.height / conditioning.size.height),
+        bleed_px=bleed_px(conditioning, crop),
         floor=_FLOOR * 2.0**-conditioning.space.exposure_stops,
         gain=gain,
     )
