@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,8 @@ class Delivered:
     mattes: list[Path]
     crypto: CryptoFrames | None
     review: Path | None
+    last: Mapping[str, Any] | None = None
+    """The manifest of the version whose frames were copied, if any were."""
 
     @property
     def files(self) -> list[Path]:
@@ -69,6 +72,7 @@ def build_manifest(delivered: Delivered) -> dict[str, Any]:
         "models": _models(delivered),
         "character": _character(delivered),
         "world": _world(delivered),
+        "grain": _grain(delivered),
         "request": request_key(run),
         "seed": run.options.generate.seed,
         "options": _options(run),
@@ -78,6 +82,14 @@ def build_manifest(delivered: Delivered) -> dict[str, Any]:
         "files": _files(delivered),
         "frame_facts": {str(frame): _frame_fact(delivered, frame) for frame in finished.frames},
     }
+
+
+def _grain(delivered: Delivered) -> dict[str, Any]:
+    """The grain of every frame, by name; copied frames bring theirs."""
+    copied = {} if delivered.last is None else delivered.last.get("grain") or {}
+    known = {**copied, **delivered.inputs.grain.models}
+    facts = [fact.get("grain") for fact in delivered.finished.facts.values()]
+    return {name: known[name] for name in sorted({fact["model"] for fact in facts if fact})}
 
 
 def _subject(delivered: Delivered) -> dict[str, Any]:

@@ -38,11 +38,21 @@ class IngestOptions:
 class MatteOptions:
     """How the subject is found and carried through the shot."""
 
-    backend: Annotated[str, Knob("Segmenter: sam2, lite, flow, or auto for the best that is installed")] = "auto"
+    backend: Annotated[
+        str, Knob("Segmenter: sam2, lite, flow, or auto for the best that is installed (sam2 only with a GPU)")
+    ] = "auto"
     model: Annotated[
         Literal["auto", "tiny", "small", "base-plus", "large"],
         Knob("Size of SAM 2.1, for segmenter sam2; auto: the best that is installed"),
     ] = "auto"
+    engine: Annotated[
+        Literal["auto", "transformers", "package"],
+        Knob("What runs SAM 2.1: transformers, or the package sam2; auto: transformers where it is installed"),
+    ] = "auto"
+    crop: Annotated[
+        Literal["subject", "frame"],
+        Knob("Whether SAM 2.1 looks nearer at a subject that is small in the frame, or always at the whole frame"),
+    ] = "subject"
     width_px: Annotated[int, Knob("Width of the pictures that are analysed", "px", 160, 1920)] = 640
     grow_px: Annotated[float, Knob("Grow (or, negative, shrink) the matte", "px", -64, 64)] = 0.0
     soften_px: Annotated[float, Knob("Soften the matte's edge", "px", 0, 64)] = 0.0
@@ -168,9 +178,10 @@ class FinishOptions:
 class GrainOptions:
     """Grain and sharpness, matched to the plate's."""
 
-    match: Annotated[Literal["on", "off"], Knob("Give what is generated, and the clean plate, the plate's grain")] = (
-        "on"
-    )
+    match: Annotated[
+        Literal["auto", "on", "off"],
+        Knob("Give what is generated, and the clean plate, the plate's grain; auto: not in drafts"),
+    ] = "auto"
     amount: Annotated[float, Knob("How much of it: 1 is the plate's own", "", 0, 4)] = 1.0
     sharpness: Annotated[
         Literal["off", "plate"], Knob("Sharpen the generated character to the plate, as far as the background was soft")

@@ -30,6 +30,7 @@ from wanfx.stages.crypto import check_crypto_names, run_crypto
 from wanfx.stages.deliver import deliver_mattes, remove_unlisted
 from wanfx.stages.finish import CopiedFrames, Finished, run_finish
 from wanfx.stages.generate import needed_windows, run_generate
+from wanfx.stages.grain import run_grain
 from wanfx.stages.ingest import Ingested, open_plate, run_ingest, shot_frames
 from wanfx.stages.inputs import check_inputs
 from wanfx.stages.matte import Tracked, run_matte, subjects_of
@@ -75,7 +76,7 @@ def make_delivery(run: RunContext, *, frames: FrameRange | None) -> Outcome:
     name = _file_name(run, inputs)
     copied = None if last is None else _copied(last)
     finished = run_finish(run, inputs, pattern=run.version.comp(name), frames=list(wanted), copied=copied)
-    return _seal(run, ingested, finished, inputs, mattes, tracked, name=name, started=started)
+    return _seal(run, ingested, finished, inputs, mattes, tracked, last, name=name, started=started)
 
 
 def _make_inputs(
@@ -95,23 +96,28 @@ def _make_inputs(
         new, new_hashes = rematted.matte, rematted.hashes
         mattes.append(new)
     reveal = run_reveal(run, conditioning, generated, refined, bridge, frames=wanted)
+    grain = run_grain(
+        run, ingested, refined, camera, conditioning, generated, bridge, frames=wanted, subject=tracked.name
+    )
     inputs = FinishInputs(
         conditioning=conditioning, generated=generated, bridge=bridge, old=refined.matte, old_hashes=refined.hashes,
         new=new, new_hashes=new_hashes, confidence=confidence, plate_hashes=ingested.keys, layer=tracked.layer,
         provenance=_provenance(run, generated.generator, (*tracked.models, *conditioning.models)), reveal=reveal,
+        grain=grain,
     )  # fmt: skip
     return inputs, mattes
 
 
 def _seal(
     run: RunContext, ingested: Ingested, finished: Finished, inputs: FinishInputs, mattes: list[Any],
-    tracked: Tracked, *, name: str, started: float,
+    tracked: Tracked, last: _Last | None, *, name: str, started: float,
 ) -> Outcome:  # fmt: skip
     """Mattes, review movie, promises, report, manifest: the manifest last, for it makes the version complete."""
     matte_files = deliver_mattes(run, mattes, frames=finished.frames)
     crypto = run_crypto(run, finished, subject=tracked.subject.name, pattern=run.version.crypto(name))
     review = run_review(run, ingested, finished, name=name)
-    delivered = Delivered(run, ingested, finished, inputs, tracked, matte_files, crypto, review)
+    before = last.manifest if last is not None else None
+    delivered = Delivered(run, ingested, finished, inputs, tracked, matte_files, crypto, review, before)
     remove_unlisted(run.version, delivered.files, work=run.work)
     manifest = build_manifest(delivered)
     with run.stage("verify", units=len(finished.frames)) as progress:

@@ -21,6 +21,7 @@ from wanfx.ops.comp import add_shadow, composite, in_range, is_lit, keep_mattes,
 from wanfx.ops.crop import from_model
 from wanfx.ops.decontaminate import own_colors
 from wanfx.ops.edges import bounding_box, grow_matte
+from wanfx.ops.grain_frames import Grain
 from wanfx.ops.highlights import expand_highlights
 from wanfx.ops.kept import kept_digest
 from wanfx.pixels import to_float, to_half
@@ -58,6 +59,7 @@ class FinishInputs:
     layer: str
     provenance: Mapping[str, str]
     reveal: Mapping[int, float] = field(default_factory=dict)
+    grain: Grain = field(default_factory=lambda: Grain({}, {}))
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +121,7 @@ class CompMaker:
             conditioning.crops[frame].as_list(), conditioning.space.exposure_stops, plate.color_space,
             plate.canvas.as_list(), str(plate.fps), str(plate.timecode), inputs.confidence.get(frame), inputs.layer,
             dict(inputs.provenance), inputs.reveal.get(frame, 0.0),
-            asdict(self._options),
+            inputs.grain.key(frame), asdict(self._options),
         )  # fmt: skip
 
     def make(self, frame: int, path: Path) -> dict[str, Any]:
@@ -135,7 +137,7 @@ class CompMaker:
         else:
             layers = self._replace_actor(frame, source.rgb, background, old)
         edit = lay_out(layers.mattes.edit, layers.box, size=plate.canvas.size)
-        rgb = self._composite(source.rgb, layers)
+        rgb = self._composite(frame, source.rgb, layers)
         here = source.header.data_window.slices(plate.canvas)
         edited = is_lit(edit[here])
         facts = {
@@ -149,6 +151,7 @@ class CompMaker:
             "shadow_pixels": 0 if layers.shadow is None else int(np.count_nonzero((layers.shadow != 1).any(axis=2))),
             "reveal_generated": inputs.reveal.get(frame, 0.0),
             "highlights": self._options.highlights,
+            "grain": inputs.grain.facts.get(frame),
             "plate_error": inputs.generated.measures[frame]["plate_error"],
             "provenance": dict(inputs.provenance),
             "plate_key": inputs.plate_hashes[frame],
@@ -158,12 +161,19 @@ class CompMaker:
         self._writer.write(path, source, rgb, layers, layers.clean, (*mattes, *checks), frame)
         return facts
 
-    def _composite(self, plate_rgb: Pixels, layers: CompLayers) -> Pixels:
-        inside = layers.box.slices()
+    def _composite(self, frame: int, plate_rgb: Pixels, layers: CompLayers) -> Pixels:
+        inside, mattes, grain = layers.box.slices(), layers.mattes, self._inputs.grain
         rgb = plate_rgb.copy()
-        rgb[inside] = composite(
-            plate_rgb[inside], char=layers.char, clean=layers.clean[inside], mattes=layers.mattes, shadow=layers.shadow
-        )
+        behind, has_grain = plate_rgb[inside], grain.facts.get(frame) is not None
+        if has_grain:
+            # Grain is added before light is rounded to the plate's pixel type.
+            behind = to_float(behind)
+        light = composite(behind, char=layers.char, clean=layers.clean[inside], mattes=mattes, shadow=layers.shadow)
+        if has_grain:
+            alpha, reveal = to_float(mattes.character), to_float(mattes.reveal)
+            light = grain.add(light, frame=frame, box=layers.box, char_alpha=alpha, reveal=reveal)
+            light = np.where(is_lit(mattes.edit)[..., None], in_range(light, rgb.dtype), plate_rgb[inside])
+        rgb[inside] = light
         return rgb
 
     def _replace_actor(self, frame: int, plate_rgb: Pixels, clean: Pixels, old: Array) -> CompLayers:
@@ -201,7 +211,7 @@ class CompMaker:
         linear, ceiling = np.zeros((box.height, box.width, 3), np.float32), np.zeros((box.height, box.width), np.bool_)
         if not there.is_empty:
             model = self._generated(frame, there.shift(box.x0, box.y0))
-            linear[there.slices()] = self._decode(model)
+            linear[there.slices()] = self._inputs.grain.sharpen(self._decode(model), frame=frame)
             ceiling[there.slices()] = self._inputs.conditioning.space.at_ceiling(model)
         return _Light(linear, ceiling)
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from wanfx.backends.protocols import Quality
 from wanfx.frames import Box, FrameRange
 from wanfx.io import exr
 from wanfx.keys import make_key
@@ -26,6 +27,7 @@ from wanfx.ops.grain_frames import Grain
 from wanfx.ops.grain_patches import SIDE_PX, Patches, find_usable, frame_patches, join_patches, pair_patches
 from wanfx.ops.grain_plate import measure_plate
 from wanfx.ops.sharpness import UNKNOWN, Sharpness, measure_sharpness
+from wanfx.options import GrainOptions
 from wanfx.pixels import to_finite
 from wanfx.stages.clean import read_clean
 from wanfx.stages.conditioning import Conditioning, SpaceBridge
@@ -54,7 +56,8 @@ def run_grain(
 ) -> Grain:  # fmt: skip
     """The grain of ``frames``, and how sharp the generated picture is in them."""
     options = run.options.grain
-    if (options.match == "off" or options.amount == 0) and options.sharpness == "off":
+    is_on = is_matched(options, quality=generated.generator.quality)
+    if not is_on and options.sharpness == "off":
         return Grain({}, {})
     plate = _PlateMeter(run, ingested, refined, camera)
     layers = _LayerMeter(plate, refined, conditioning, generated, bridge)
@@ -64,17 +67,24 @@ def run_grain(
         layers.use(measured)
         jobs = ((layers.unit(window), partial(layers.measure, window)) for window in windows)
         records = dict(zip(windows, progress.make_many(jobs), strict=True))
-    return _make_grain(run, measured, records, subject=subject)
+    return _make_grain(run, measured, records, subject=subject, is_on=is_on)
 
 
-def _make_grain(run: RunContext, measured: Record, records: Mapping[Window, Record], *, subject: str) -> Grain:
+def is_matched(options: GrainOptions, *, quality: Quality) -> bool:
+    """Whether grain is added; to drafts only where it is asked for."""
+    return options.amount > 0 and (options.match == "on" or (options.match == "auto" and quality != "draft"))
+
+
+def _make_grain(
+    run: RunContext, measured: Record, records: Mapping[Window, Record], *, subject: str, is_on: bool
+) -> Grain:
     options = run.options.grain
     model = {
         **measured.facts, "seed": run.options.generate.seed, "amount": options.amount, "subject": subject,
     }  # fmt: skip
     del model["fine"]
     name = make_key(model)[:16]
-    is_on = options.match == "on" and options.amount > 0 and measured.facts["method"] != "none"
+    is_on = is_on and measured.facts["method"] != "none"
     facts: dict[int, Mapping[str, Any] | None] = {}
     sharpness: dict[int, Sharpness] = {}
     for window, record in records.items():
