@@ -28,7 +28,7 @@ _LAYERS: list[set[str]] = [
     {"wanfx_color"},
     {"wanfx", "wanfx.errors", "wanfx.frames", "wanfx.options", "wanfx.images", "wanfx.events", "wanfx.shot",
      "wanfx.schema", "wanfx.knobs", "wanfx.runner", "wanfx.keys", "wanfx.names", "wanfx.colors",
-     "wanfx.delivery", "wanfx.lease", "wanfx.cancel", "wanfx.pixels", "wanfx.ahead"},
+     "wanfx.delivery", "wanfx.lease", "wanfx.cancel", "wanfx.pixels", "wanfx.ahead", "wanfx.wan_options"},
     {"wanfx.ops", "wanfx.io", "wanfx.backends.protocols"},
     {"wanfx.backends", "wanfx.units", "wanfx.manifest", "wanfx.demo"},
     {"wanfx.stages", "wanfx.qc", "wanfx.trust"},
