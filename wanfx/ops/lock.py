@@ -1,25 +1,47 @@
-"""The plate lock: what is carried from one window to the next is rebuilt from true plate pixels."""
+"""The plate lock: outside the edit, plate and generated picture show the same, so their difference is the generator's.
+
+It is fitted there (`lock_evidence`, `lock_fit`), inverted inside as far as the inside is seen to share it
+(`lock_share`), and what is carried from one window to the next is rebuilt from true plate pixels.
+docs/decisions/plate-lock.md has the reasons and figures.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from wanfx.frames import Box, Size
 from wanfx.ops.edges import grow_matte
+from wanfx.ops.lock_colors import NO_CORRECTION, Correction, correct
+from wanfx.ops.lock_evidence import Evidence
+from wanfx.ops.lock_fit import fit_window
+from wanfx.ops.lock_share import measure_share
 
 Array = npt.NDArray[np.float32]
-VERSION = 1
+VERSION = 2
 _GRID_PIXELS = 20000
 
 
-def lock_window(generated: Array, plate: Array, mask: Array) -> Array:
-    """The frame that is carried on: the plate where ``mask`` is 0, the generated picture where it is 1.
+def lock_window(generated: Array, plate: Array, mask: Array, *, correction: Correction = NO_CORRECTION) -> Array:
+    """The frame that is carried on: the plate's bits where ``mask`` is 0, the corrected picture where it is 1.
 
-    ``generated`` and ``plate`` are (H, W, 3) in model space, ``mask`` (H, W) in [0, 1]. Pure and window-local.
+    ``generated`` and ``plate`` are (H, W, 3) in model space, ``mask`` (H, W) in [0, 1]: 1 - the actor where the actor
+    is kept. ``correction`` is of `fit_corrections`. Pure and window-local.
     """
+    size = Size(mask.shape[1], mask.shape[0])
+    locked = correct(generated, correction, box=Box(0, 0, size.width, size.height), size=size)
     weight = mask[..., None]
-    return np.where(weight > 0, plate + weight * (generated - plate), plate)
+    return np.where(weight > 0, plate + weight * (locked - plate), plate)
+
+
+def fit_corrections(frames: Mapping[int, Evidence]) -> dict[int, Correction]:
+    """A window's corrections from its frames' evidence, by frame number in any order; none for a perfect generator."""
+    full = fit_window(frames)
+    share = measure_share(frames, full).share
+    return {frame: correction.times(share) for frame, correction in full.items()}
 
 
 def plate_error(generated: Array, plate: Array, mask: Array, *, reach_px: float) -> float | None:
