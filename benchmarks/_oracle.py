@@ -8,7 +8,7 @@ on, so that a bad carry compounds, and a perfect one leaves each window its own 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 import cv2
@@ -29,6 +29,7 @@ _MULTIPLE_PX = 16
 _NEAR_PX = 12.0
 _JITTER_PX = 0.05
 _BLEND_PX = 1.5
+_SEEN_PX = 3.0
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class OracleSettings:
     @classmethod
     def floor(cls) -> OracleSettings:
         """A generator that only softens."""
-        return cls(strength=Strength().times(0), softness=Softness(shift_px=(0.0, 0.0)))
+        return cls(strength=replace(Strength().times(0), amplify=0.0), softness=Softness(shift_px=(0.0, 0.0)))
 
 
 def soften(picture: Array, softness: Softness, *, window: int, seed: int, blur: bool = True) -> Array:
@@ -98,9 +99,20 @@ class Painter:
 
     def see(self, carried_code: Array, truth_code: Array, *, alpha: Array, people: Array) -> tuple[Seen, Seen]:
         """The errors of a carried frame inside ``alpha`` and away from all ``people`` (both (H, W))."""
-        soft = cv2.GaussianBlur(truth_code, (0, 0), max(self.settings.softness.blur_px, 0.1)).astype(np.float32)
         far = grow_matte(np.ascontiguousarray(people), radius_px=_NEAR_PX) == 0
-        return see_error(carried_code, soft, where=alpha > 0.95), see_error(carried_code, soft, where=far)
+        return _see(carried_code, truth_code, where=alpha > 0.95), _see(carried_code, truth_code, where=far)
+
+
+def _see(carried_code: Array, truth_code: Array, *, where: npt.NDArray[np.bool_]) -> Seen:
+    """The error of broad areas: what is only soft or a little beside its place is none of colour."""
+    weight = cv2.GaussianBlur(where.astype(np.float32), (0, 0), _SEEN_PX)[..., None]
+    broad = [
+        np.asarray(
+            cv2.GaussianBlur(picture * where[..., None], (0, 0), _SEEN_PX) / np.maximum(weight, 1e-3), np.float32
+        )
+        for picture in (carried_code, truth_code)
+    ]
+    return see_error(broad[0], broad[1], where=where)
 
 
 class OracleGenerator:

@@ -7,6 +7,7 @@ comes, and with every frame's colours brought to those of the first window by th
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Literal
 
@@ -30,8 +31,8 @@ def baseline_comps(shot: RenderedShot, settings: OracleSettings, kind: Baseline)
     match: Callable[[Bytes], Bytes] = lambda picture: picture  # noqa: E731
     if kind == "8-bit, MKL":
         last = shot.frames.first + WINDOW_FRAMES - 1
-        first = [made for frame, made in video(shot, settings) if frame <= last]
-        goal = _moments(np.concatenate([to_float(made).reshape(-1, 3) for made in first]))
+        first = itertools.takewhile(lambda made: made[0] <= last, video(shot, settings))
+        goal = _moments(np.concatenate([to_float(picture).reshape(-1, 3) for _frame, picture in first]))
         match = lambda picture: matched(picture, goal)  # noqa: E731
     for frame, picture in video(shot, settings):
         yield frame, paste(shot, frame, match(picture))
