@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from _report import Figure, parse_arguments, report
 
 from wanfx.ahead import WORKERS
 from wanfx.backends.draft import DraftGenerator
+from wanfx.backends.fake import FakeGenerator
 from wanfx.delivery import ShotFolder
 from wanfx.events import EventLog
 from wanfx.frames import Box, FrameRange
@@ -57,12 +59,16 @@ def _measure(folder: Path, canvas: Box, count: int) -> list[Figure]:
     """Pairs of frames, each done in every way in turn; the medians of the pairs."""
     setup = _Setup(folder, canvas, count)
     maker = CompMaker(setup.context, setup.inputs)
+    everything = CompMaker(setup.context, setup.with_everything())
     frames = list(setup.plate.frames)
-    seconds: dict[str, list[float]] = {name: [] for name in ("finish", "one", "pure", "reads", "oiiotool")}
+    seconds: dict[str, list[float]] = {
+        name: [] for name in ("finish", "everything", "one", "pure", "reads", "oiiotool")
+    }
     with ThreadPoolExecutor(WORKERS) as pool:
         for pair in zip(frames[::2], frames[1::2], strict=True):
             comps = [folder / f"comp.{frame}.exr" for frame in pair]
             seconds["finish"].append(_time(lambda p=pair, c=comps: list(pool.map(maker.make, p, c))) / 2)
+            seconds["everything"].append(_time(lambda p=pair, c=comps: list(pool.map(everything.make, p, c))) / 2)
             seconds["one"].append(_time(lambda p=pair, c=comps: maker.make(p[0], c[0])))
             read, header = exr.read_parts(comps[0])
             # OpenEXR's module reads past strides, so the planes are laid out before the clock starts.
@@ -84,6 +90,9 @@ def _measure(folder: Path, canvas: Box, count: int) -> list[Figure]:
     return [
         Figure(f"{name} finish, as a run does it ({WORKERS} frames at a time)", middle["finish"], "s/frame"),
         Figure(f"{name} finish rate", 1 / middle["finish"], "frames/s"),
+        Figure(f"{name} finish with everything on, as a run does it", middle["everything"], "s/frame"),
+        Figure(f"{name} finish with everything on, rate", 1 / middle["everything"], "frames/s"),
+        Figure(f"{name} share of pure OpenEXR in it", middle["pure"] / middle["everything"], "ratio"),
         Figure(f"{name} one frame alone", middle["one"], "s/frame"),
         Figure(f"{name} pure OpenEXR: same reads", middle["reads"], "s/frame"),
         Figure(f"{name} pure OpenEXR: same reads, write of the same parts", middle["pure"], "s/frame"),
@@ -118,6 +127,12 @@ def _write_pure(path: Path, parts: _Planes, header: exr.ExrHeader) -> None:
     OpenEXR.File(made).write(str(path))
     with path.open("r+b") as file:
         os.fsync(file.fileno())
+
+
+class _Painter(FakeGenerator):
+    """A generator that does not give the background back as it was given."""
+
+    keeps_background = False
 
 
 class _Setup:
@@ -172,6 +187,20 @@ class _Setup:
             new=Matte("new", self.patterns["new"], frames), new_hashes=hashes,
             confidence=dict.fromkeys(frames, 1.0), plate_hashes=hashes, layer="subject", provenance={},
         )  # fmt: skip
+
+    def with_everything(self) -> FinishInputs:
+        """The inputs of a generator that paints the background anew, and casts a shadow: all layers are found."""
+        bridge, crop = self.inputs.bridge, self.crop
+        pattern = FramePattern(str(self.folder / "painted.####.exr"))
+        rows = np.linspace(0, 1, crop.height, dtype=np.float32)[:, None, None]
+        shade = 1 - np.float32(0.6) * np.exp(-(((rows - 0.85) / 0.05) ** 2))
+        box = Box(0, 0, crop.width, crop.height)
+        for frame in self.plate.frames:
+            rgb = exr.read_frame(self.plate.path(frame), frame=frame).rgb[crop.slices()].astype(np.float32)
+            part = exr.Part("model_space", bridge.encode(rgb * shade), ("R", "G", "B"))
+            exr.write_parts(pattern.path(frame), [part], data_window=box, display_window=box)
+        generated = replace(self.inputs.generated, pattern=pattern, generator=_Painter())
+        return replace(self.inputs, generated=generated, reveal=dict.fromkeys(self.plate.frames, 0.5))
 
     def read_inputs(self, frame: int) -> None:
         """Every file that a comp frame is made of, decoded by OpenEXR alone."""
