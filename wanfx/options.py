@@ -145,6 +145,19 @@ class RematteOptions:
 
 
 @dataclass(frozen=True)
+class MatchOptions:
+    """What the generator did wrong is measured where it shows the plate, and undone."""
+
+    lock: Annotated[
+        Literal["auto", "off"],
+        Knob("Plate lock: undo the generator's error of color inside the edit, as far as it is there too; or not"),
+    ] = "auto"
+    register: Annotated[
+        Literal["on", "off"], Knob("Undo the shift and scale of the generated picture against the plate; or not")
+    ] = "on"
+
+
+@dataclass(frozen=True)
 class FinishOptions:
     """The comp."""
 
@@ -223,6 +236,7 @@ class Options:
     condition: ConditionOptions = field(default_factory=ConditionOptions)
     generate: GenerateOptions = field(default_factory=GenerateOptions)
     rematte: RematteOptions = field(default_factory=RematteOptions)
+    match: MatchOptions = field(default_factory=MatchOptions)
     finish: FinishOptions = field(default_factory=FinishOptions)
     grain: GrainOptions = field(default_factory=GrainOptions)
     review: ReviewOptions = field(default_factory=ReviewOptions)
@@ -257,6 +271,7 @@ STAGE_OPTIONS: Dict[str, type] = {
     "condition": ConditionOptions,
     "generate": GenerateOptions,
     "rematte": RematteOptions,
+    "match": MatchOptions,
     "finish": FinishOptions,
     "grain": GrainOptions,
     "review": ReviewOptions,

@@ -8,6 +8,7 @@ docs/decisions/plate-lock.md has the reasons and figures.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -16,13 +17,37 @@ import numpy.typing as npt
 from wanfx.frames import Box, Size
 from wanfx.ops.edges import grow_matte
 from wanfx.ops.lock_colors import NO_CORRECTION, Correction, correct
-from wanfx.ops.lock_evidence import Evidence
+from wanfx.ops.lock_evidence import Evidence, gather
 from wanfx.ops.lock_fit import fit_window
 from wanfx.ops.lock_share import measure_share
+from wanfx.ops.lock_shift import Shift, clear_of, measure_shift, undo_shift
 
 Array = npt.NDArray[np.float32]
 VERSION = 2
 _GRID_PIXELS = 20000
+_BLEED = 0.02
+"""How far, in heights, a generator's VAE smears what is inside."""
+
+
+@dataclass(frozen=True, eq=False)
+class FrameFit:
+    """What one generated frame tells: how it lies beside its plate, and its colours' error there."""
+
+    shift: Shift
+    evidence: Evidence
+
+
+def examine_frame(
+    generated: Array, plate: Array, edit: Array, *, inside: Array, guard_px: float, shift: Shift | None = None
+) -> FrameFit:
+    """A frame's fit: (H, W, 3) in model space; ``edit`` and ``inside`` (H, W) as `lock_evidence.gather` has them.
+
+    ``guard_px`` is how far beyond ``edit`` the two may differ. The shift is measured, unless it is given.
+    """
+    guard_px = max(guard_px, _BLEED * edit.shape[0])
+    if shift is None:
+        shift = measure_shift(generated, plate, clear_of(edit, guard_px=guard_px))
+    return FrameFit(shift, gather(undo_shift(generated, shift), plate, edit, inside=inside, guard_px=guard_px))
 
 
 def lock_window(generated: Array, plate: Array, mask: Array, *, correction: Correction = NO_CORRECTION) -> Array:

@@ -59,6 +59,8 @@ class _Sums:
 def fit_window(frames: Mapping[int, Evidence]) -> dict[int, Correction]:
     """The correction of each frame of a window, in whatever order they come; full, as if the inside erred alike."""
     order = sorted(frames)
+    if not order:
+        return {}
     whole = _add([frames[frame] for frame in order], np.ones(len(order)))
     level, spread = _choose_level(whole)
     if level == 0:

@@ -22,6 +22,7 @@ from wanfx.frames import Box, FrameRange
 from wanfx.images import FramePattern
 from wanfx.io import exr
 from wanfx.ops import lock
+from wanfx.ops.lock_shift import NO_SHIFT, undo_shift
 from wanfx.pixels import to_float, to_type
 from wanfx.stages.conditioning import Conditioning, PlateWindow, SpaceBridge
 from wanfx.stages.context import WORK_COMPRESSION, Made, RunContext, StageProgress, stage_key
@@ -121,6 +122,7 @@ class _WindowMaker:
     ) -> None:  # fmt: skip
         self._run, self._conditioning, self._refined, self._bridge = run, conditioning, refined, bridge
         self._generator, self._pattern, self._plate_hashes = generator, pattern, plate_hashes
+        self._match = run.options.match
         self._loaded = False
         self._carry_hash = ""
 
@@ -166,7 +168,8 @@ class _WindowMaker:
             [conditioning.crops[frame].as_list() for frame in window.frames],
             [character.key(frame) if character is not None else None for frame in window.frames],
             window.frames.first,
-            lock.VERSION, self._seed(window), window.carried, self._carry_hash, self._run.options.clean.grow_px,
+            [lock.VERSION, self._is_locked, self._match.register], self._seed(window), window.carried,
+            self._carry_hash, self._run.options.clean.grow_px,
         )  # fmt: skip
 
     def _generate(self, progress: StageProgress, window: Window) -> Made:
@@ -175,27 +178,52 @@ class _WindowMaker:
             tuple(window.frames), self._seed(window), self._read_carry(window), self._conditioning, self._refined,
             self._bridge, self._run.options.clean.grow_px,
         )  # fmt: skip
-        files, measures, carry = [], {}, hashlib.sha256()
+        files, measures, fits, last = [], {}, {}, {}
         for frame, made in zip(inputs.frames, self._generator.generate(inputs), strict=True):
             if frame not in window.new_frames:
                 continue
             files.append(self._write(frame, made))
-            mask = inputs.mask(frame) if made.alpha is None else np.maximum(inputs.mask(frame), made.alpha)
-            plate = inputs.plate(frame)
-            measures[str(frame)] = self._measure(made, plate, mask, frame)
+            edit, plate = edit_of(self._conditioning, inputs.mask(frame), made.alpha), inputs.plate(frame)
+            measures[str(frame)] = self._measure(made, plate, edit, frame)
+            if self._is_locked:
+                fits[frame] = self._examine(made, plate, edit, frame)
             if frame > window.frames.last - self._generator.carried_frames:
-                files.append(self._write_carry(frame, lock.lock_window(made.rgb, plate, mask)))
-                carry.update(files[-1].read_bytes())
+                last[frame] = (made.rgb, plate, edit)
             progress.step(frame)
-        return Made(tuple(files), {"measures": measures, "carry": carry.hexdigest()})
+        carries = [self._write_carry(frame, carried) for frame, carried in self._lock(last, fits)]
+        carry = hashlib.sha256(b"".join(path.read_bytes() for path in carries))
+        return Made((*files, *carries), {"measures": measures, "carry": carry.hexdigest()})
 
-    def _measure(self, made: GeneratedFrame, plate: Array, mask: Array, frame: int) -> dict[str, Any]:
+    @property
+    def _is_locked(self) -> bool:
+        """Whether carried frames are corrected. What a generator gives back as it was given needs none."""
+        generator = self._generator
+        return bool(generator.carried_frames) and not generator.keeps_background and self._match.lock == "auto"
+
+    def _examine(self, made: GeneratedFrame, plate: Array, edit: Array, frame: int) -> lock.FrameFit:
+        return lock.examine_frame(
+            made.rgb, plate, edit, inside=edit if made.alpha is None else made.alpha,
+            guard_px=guard_px(self._run, self._conditioning, frame),
+            shift=None if self._match.register == "on" else NO_SHIFT,
+        )  # fmt: skip
+
+    def _lock(
+        self, last: Mapping[int, tuple[Array, Array, Array]], fits: Mapping[int, lock.FrameFit]
+    ) -> Iterator[tuple[int, Array]]:
+        """The frames that are carried on, from the window's last and what all its frames tell."""
+        corrections = lock.fit_corrections({frame: fit.evidence for frame, fit in fits.items()})
+        for frame, (rgb, plate, edit) in last.items():
+            if frame not in fits:
+                yield frame, lock.lock_window(rgb, plate, edit)
+                continue
+            registered = undo_shift(rgb, fits[frame].shift)
+            yield frame, lock.lock_window(registered, plate, edit, correction=corrections[frame])
+
+    def _measure(self, made: GeneratedFrame, plate: Array, edit: Array, frame: int) -> dict[str, Any]:
         error = None
         if not self._conditioning.is_world:
-            # The background that was given is the clean plate as far as the subject was grown for it.
-            scale = self._conditioning.size.height / self._conditioning.crops[frame].height
-            reach_px = self._run.options.clean.grow_px * scale + 1
-            error = lock.plate_error(made.rgb, plate, mask, reach_px=reach_px)
+            reach_px = guard_px(self._run, self._conditioning, frame)
+            error = lock.plate_error(made.rgb, plate, edit, reach_px=reach_px)
         ceiling = float(self._conditioning.space.at_ceiling(made.rgb).mean())
         return {"plate_error": None if error is None else round(error, 6), "at_ceiling": round(ceiling, 6)}
 
@@ -225,6 +253,20 @@ class _WindowMaker:
     def _read_carry(self, window: Window) -> tuple[Array, ...]:
         frames = list(window.frames)[: window.carried]
         return tuple(exr.read_frame(self._carry_path(frame), frame=frame).rgb for frame in frames)
+
+
+def edit_of(conditioning: Conditioning, mask: Array, alpha: Array | None) -> Array:
+    """(H, W): where a generated picture may differ from the plate, of the old subject's ``mask`` and the new alpha."""
+    if conditioning.is_world:
+        return np.asarray(1 - mask)
+    return mask if alpha is None else np.maximum(mask, alpha)
+
+
+def guard_px(run: RunContext, conditioning: Conditioning, frame: int) -> float:
+    """How far beyond the edit the generator was given something else than the plate, in its own pixels."""
+    # The background that was given is the clean plate as far as the subject was grown for it.
+    scale = conditioning.size.height / conditioning.crops[frame].height
+    return 0.0 if conditioning.is_world else run.options.clean.grow_px * scale + 1
 
 
 def read_generated(path: Path, *, frame: int) -> tuple[Array, Array | None]:
