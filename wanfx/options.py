@@ -148,13 +148,10 @@ class RematteOptions:
 class MatchOptions:
     """What the generator did wrong is measured where it shows the plate, and undone."""
 
-    lock: Annotated[
-        Literal["auto", "off"],
-        Knob("Plate lock: undo the generator's error of color inside the edit, as far as it is there too; or not"),
-    ] = "auto"
-    register: Annotated[
-        Literal["on", "off"], Knob("Undo the shift and scale of the generated picture against the plate; or not")
-    ] = "on"
+    lock: Annotated[Literal["auto", "off"], Knob("Plate lock: undo the generator's error of color, or keep it")] = (
+        "auto"
+    )
+    register: Annotated[Literal["on", "off"], Knob("Undo the generator's shift against the plate, or keep it")] = "on"
 
 
 @dataclass(frozen=True)
@@ -262,21 +259,10 @@ class Options:
         return {name: dataclasses.asdict(getattr(self, name)) for name in STAGE_OPTIONS}
 
 
-STAGE_OPTIONS: Dict[str, type] = {
-    "ingest": IngestOptions,
-    "matte": MatteOptions,
-    "refine": RefineOptions,
-    "pose": PoseOptions,
-    "clean": CleanOptions,
-    "condition": ConditionOptions,
-    "generate": GenerateOptions,
-    "rematte": RematteOptions,
-    "match": MatchOptions,
-    "finish": FinishOptions,
-    "grain": GrainOptions,
-    "review": ReviewOptions,
-    "deliver": DeliverOptions,
+STAGE_OPTIONS: Dict[str, Any] = {
+    item.name: item.default_factory for item in dataclasses.fields(Options) if item.name != "sources"
 }
+"""Every stage's name and its class of options."""
 
 
 def specs() -> Iterator[OptionSpec]:
