@@ -136,6 +136,8 @@ def summarize(scores: Sequence[FrameScore], *, windows: Sequence[int]) -> dict[s
         figures[f"{place} dE"] = float(np.nanmean([score.delta_e[place] for score in scores]))
     slope, low, high = drift_slope([score.delta_e["edit"] for score in scores], windows=windows)
     figures |= {"drift, dE a window": slope, "drift, 95 % low": low, "drift, 95 % high": high}
+    off = [float(np.linalg.norm(score.lab - score.true_lab)) for score in scores]
+    figures["cast, dE"] = float(np.mean(off))
     inner, joins = flicker(scores, windows=windows)
     return figures | {"flicker, dE": inner, "jump between windows, dE": joins}
 

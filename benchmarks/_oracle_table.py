@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 Found = Mapping[str, Mapping[str, float]]
 _COLUMNS = (
-    ("edit dE", "edit dE", "8.3f"), ("inside dE", "char dE", "8.3f"), ("band dE", "band dE", "8.3f"),
+    ("edit dE", "edit dE", "8.3f"), ("inside dE", "char dE", "8.3f"), ("cast, dE", "cast", "7.3f"), ("band dE", "band dE", "8.3f"),
     ("shadow dE", "shad dE", "8.3f"), ("shadow dropped, dE", "dropped", "8.3f"), ("whole PSNR, dB", "PSNR", "7.2f"),
     ("edit PSNR, dB", "edit", "7.2f"), ("band PSNR, dB", "band", "7.2f"), ("whole SSIM", "SSIM", "7.4f"),
     ("edit SSIM", "edit", "7.4f"), ("band SSIM", "band", "7.4f"), ("flicker, dE", "flicker", "8.3f"),
@@ -44,7 +44,7 @@ def improvements(found: Found, correlations: Sequence[float]) -> Iterator[tuple[
         off, plain, mkl = (found.get(f"{name}, {kind}") for kind in ("lock off", "8-bit", "8-bit, MKL"))
         assert on is not None
         if off is not None:
-            for what in ("edit dE", "inside dE", "flicker, dE"):
+            for what in ("edit dE", "inside dE", "cast, dE", "flicker, dE", "jump between windows, dE"):
                 injected = off[what] - floor[what]
                 yield f"{name}: lock removes of {what} above the floor", 1 - (on[what] - floor[what]) / injected, ""
         yield f"{name}: drift's 95 % interval reaches", max(map(abs, _interval(on))), "dE a window"

@@ -35,7 +35,7 @@ Array = npt.NDArray[np.float32]
 _BASELINES: tuple[Baseline, ...] = ("8-bit", "8-bit, MKL")
 # Switched off where the options are there: the truth has no grain.
 _ALWAYS = {"generate.backend": "oracle", "finish.grain": "off", "match.grain": "off", "match.sharpness": "off"}
-_LOCK_OFF = {"match.lock": "off"}
+_LOCK_OFF = {"match.lock": "off", "match.register": "off"}
 _MORE: list[tuple[str, type, object, str]] = [
     ("rendered", str, "", "what scripts/render_oracle/render.py made"),
     ("correlation", str, "1,0.75,0.5,0.25,0", "of the errors inside the matte with those outside"),

@@ -15,7 +15,7 @@ sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
 from _oracle import OracleSettings, Painter, Softness, soften, window_of
 from _oracle_baselines import from_srgb, matched, mkl_map, paste, to_float, to_srgb, video
 from _oracle_errors import NOTHING, ErrorModel, Seen, Strength, apply_fault, apply_faults, see_error
-from _oracle_measures import FrameScore, Regions, drift_slope, flicker, perfect_comp, score_frame
+from _oracle_measures import FrameScore, Regions, drift_slope, flicker, perfect_comp, score_frame, summarize
 from _oracle_shot import RenderedShot, grain, prepare_shot
 
 from wanfx.io import exr
@@ -220,6 +220,14 @@ def test_flicker_is_what_changes_beyond_the_truth_and_a_jump_what_changes_betwee
     scores = [_score(10 + frame + extra, 10 + frame) for frame, extra in enumerate(off)]
     assert flicker(scores, windows=[0, 0, 0, 1, 1]) == pytest.approx((0, 3))
     assert flicker(scores, windows=[0] * 5)[0] == pytest.approx(1.5)
+
+
+def test_a_cast_is_how_far_the_mean_color_is_off() -> None:
+    pytest.importorskip("scipy")
+    places = dict.fromkeys(("whole", "edit", "band", "inside", "shadow"), 0.5)
+    scores = [FrameScore(places, places, places, np.array([3.0, 4, 0]), np.zeros(3))] * 6
+    figures = summarize(scores, windows=[0, 0, 1, 1, 2, 2])
+    assert (figures["cast, dE"], figures["flicker, dE"], figures["edit dE"]) == pytest.approx((5, 0, 0.5))
 
 
 def test_the_drift_of_a_line_is_its_slope_with_a_narrow_interval() -> None:
