@@ -2,8 +2,8 @@
 
 Outside the character the generated picture and the background it was given show the same thing. Their ratio at several
 scales is shadow where it stands out from its own noise, and nothing elsewhere. docs/decisions/shadow-layer.md has the
-reasons. Light is averaged as its square root, which is near to what a generator blurs, so that a picture that is only
-softer has the same averages. What is kept of every band of scales follows Donoho's shrinkage (De-Noising by
+reasons. Light is averaged as log(1 + light / knee), which is near to what a video model blurs, so that a picture that
+is only softer has the same averages. What is kept of every band of scales follows Donoho's shrinkage (De-Noising by
 Soft-Thresholding, IEEE Trans. Information Theory, 1995), with a smooth step in place of the threshold.
 """
 
@@ -30,6 +30,8 @@ _NONE_STOPS, _SURE_STOPS = 0.015, 0.04
 _FAR = 0.02
 _FEW_PX = 400
 _SKIP = 3
+_KNEE_FLOORS = 10.0
+_LEAST_WEIGHT = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +56,7 @@ def find_shadow(
     seen = _sees_background(generated, given, character, bleed_px)
     size = _work_size(character.shape)
     small_seen = cv2.resize(seen, size, interpolation=cv2.INTER_AREA)
-    made, was = (_roots(light, seen, size, floor) for light in (generated, given))
+    made, was = (_codes(light, seen, size, floor) for light in (generated, given))
     if np.array_equal(made, was):
         return None
     limit = np.asarray(cv2.resize(near, size, interpolation=cv2.INTER_AREA), np.float32)
@@ -108,20 +110,31 @@ def _sees_background(generated: Array, given: Array, character: Array, bleed_px:
     return np.where((hidden == 0) & np.isfinite(total), np.float32(1), np.float32(0))
 
 
-def _roots(light: Array, seen: Array, size: tuple[int, int], floor: float) -> Array:
-    """Square roots of light where it is seen, 0 elsewhere, at the working size."""
-    roots = np.sqrt(np.maximum(np.where(seen[..., None] > 0, light, np.float32(0)), 0) + np.float32(floor))
-    roots *= seen[..., None]
-    return np.asarray(cv2.resize(roots, size, interpolation=cv2.INTER_AREA), np.float32)
+def _codes(light: Array, seen: Array, size: tuple[int, int], floor: float) -> Array:
+    """Code values log(1 + light / knee) where light is seen, 0 elsewhere, at the working size."""
+    knee = np.float32(_KNEE_FLOORS * floor)
+    codes = np.log1p(np.maximum(np.where(seen[..., None] > 0, light, np.float32(0)), 0) / knee)
+    codes *= seen[..., None]
+    return np.asarray(cv2.resize(codes, size, interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _stops(codes: Array) -> Array:
+    """Mean code values as stops of light, the floor added."""
+    return np.asarray(np.log2(np.expm1(codes) + np.float32(1 / _KNEE_FLOORS)), np.float32)
+
+
+def _share(seen: Array) -> Array:
+    """How much was seen, as what means are divided by."""
+    return np.asarray(np.maximum(seen, _LEAST_WEIGHT)[..., None], np.float32)
 
 
 def _find_stops(made: Array, was: Array, seen: Array, near: Array) -> Array:
     """Stops of shadow (h, w, 3) at the working size; 0 where the ratio is no more than noise."""
     levels = _levels(made, was, seen)
-    doubt = _doubt(made, was, seen, levels)
     is_far = (near < _FAR) & (seen > 0.5)
     if np.count_nonzero(is_far) < _FEW_PX:
         is_far = seen > 0.5
+    doubt = _doubt(made, was, seen, coarse=levels[1], is_far=is_far)
     out = np.zeros_like(made)
     for index, sigma in enumerate(_SIGMAS_PX):
         is_last = index + 1 == len(_SIGMAS_PX)
@@ -137,11 +150,8 @@ def _levels(made: Array, was: Array, seen: Array) -> list[_Level]:
     found: list[_Level] = []
     for sigma in reversed(_SIGMAS_PX):
         weight = _blur(seen, sigma)
-        top, bottom = _blur(made, sigma), _blur(was, sigma)
-        is_known = (weight > 1e-3)[..., None] & (bottom > 0) & (top > 0)
-        ratio = np.divide(top, bottom, out=np.ones_like(top), where=is_known)
-        mean = np.divide(bottom, weight[..., None], out=np.ones_like(bottom), where=is_known)
-        stops, light = 2 * np.log2(ratio), 2 * np.log2(mean)
+        light = _stops(_blur(was, sigma) / _share(weight))
+        stops = _stops(_blur(made, sigma) / _share(weight)) - light
         if found:
             trust = np.clip(weight / np.float32(_LEAST_SHARE), 0, 1)[..., None]
             stops = found[-1].stops + trust * (stops - found[-1].stops)
@@ -161,13 +171,14 @@ def _sharpened(fine: _Level, coarse: _Level, is_far: npt.NDArray[np.bool_]) -> A
     return np.asarray(band - np.float32(np.clip(slope, -1, 0.5)) * np.clip(detail, -1, 1), np.float32)
 
 
-def _doubt(made: Array, was: Array, seen: Array, levels: list[_Level]) -> Array:
-    """How far single pixels' stops lie from their neighbourhood's (h, w): grain, lost detail, pictures that moved."""
-    is_known = (seen > 0.5)[..., None] & (was > 0) & (made > 0)
-    ratio = np.divide(made, was, out=np.ones_like(made), where=is_known)
-    off = np.where(is_known, 2 * np.log2(ratio) - levels[1].stops, np.float32(0))
-    weight = np.maximum(_blur(seen, _SIGMAS_PX[1]), 1e-3)
-    return np.sqrt(_blur(np.square(off).mean(axis=2), _SIGMAS_PX[1]) / weight)
+def _doubt(made: Array, was: Array, seen: Array, *, coarse: _Level, is_far: npt.NDArray[np.bool_]) -> Array:
+    """How far single pixels' stops lie from their neighbourhood's (h, w): grain and pictures that moved."""
+    share = _share(seen)
+    given = _stops(was / share)
+    single = _Level(_stops(made / share) - given, given)
+    off = _sharpened(single, coarse, is_far) * (seen > 0.5)[..., None]
+    spread = _blur(np.square(off).mean(axis=2), _SIGMAS_PX[1])
+    return np.asarray(np.sqrt(spread / _share(_blur(seen, _SIGMAS_PX[1]))[..., 0]), np.float32)
 
 
 def _noise(strength: Array, is_far: npt.NDArray[np.bool_]) -> Array:
@@ -177,7 +188,8 @@ def _noise(strength: Array, is_far: npt.NDArray[np.bool_]) -> Array:
 
 
 def _blur(values: Array, sigma: float) -> Array:
-    return np.asarray(cv2.GaussianBlur(values, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE), np.float32)
+    # Nothing lies beyond the edges: means are divided by how much was seen, and an edge's row must not count for many.
+    return np.asarray(cv2.GaussianBlur(values, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT), np.float32)
 
 
 def _step(values: Array, low: Array | float, high: Array | float) -> Array:
