@@ -33,6 +33,7 @@ from wanfx.stages.generate import needed_windows, run_generate
 from wanfx.stages.grain import run_grain
 from wanfx.stages.ingest import Ingested, open_plate, run_ingest, shot_frames
 from wanfx.stages.inputs import check_inputs
+from wanfx.stages.match import run_match
 from wanfx.stages.matte import Tracked, run_matte, subjects_of
 from wanfx.stages.refine import Refined, run_refine
 from wanfx.stages.rematte import run_rematte
@@ -88,6 +89,8 @@ def _make_inputs(
     conditioning = run_condition(run, ingested, tracked, refined, camera, frames=frames)
     bridge = conditioning.bridge(run.color)
     generated = run_generate(run, conditioning, refined, bridge, frames=wanted, plate_hashes=ingested.keys)
+    match = run_match(run, conditioning, generated, refined, bridge, frames=wanted, plate_hashes=ingested.keys)
+    generated = match.generated
     new, new_hashes, mattes, confidence = refined.matte, refined.hashes, [refined.matte], tracked.confidence
     if conditioning.character is not None:
         performed = conditioning.character.confidence
@@ -103,7 +106,7 @@ def _make_inputs(
         conditioning=conditioning, generated=generated, bridge=bridge, old=refined.matte, old_hashes=refined.hashes,
         new=new, new_hashes=new_hashes, confidence=confidence, plate_hashes=ingested.keys, layer=tracked.layer,
         provenance=_provenance(run, generated.generator, (*tracked.models, *conditioning.models)), reveal=reveal,
-        grain=grain,
+        grain=grain, match=match,
     )  # fmt: skip
     return inputs, mattes
 

@@ -9,6 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from wanfx.frames import Box, Size
+from wanfx.ops.lock_shift import NO_SHIFT, Shift
+from wanfx.ops.resample import Axis, fit_axes, resample
+from wanfx.pixels import to_float
 
 Array = npt.NDArray[np.float32]
 _SMOOTH_FRAMES = 6.0
@@ -60,14 +63,23 @@ def model_size(crop: Box, *, pixel_aspect: float) -> Size:
 
 
 def to_model(pixels: Array, *, size: Size) -> Array:
-    """A crop's pixels (linear) at the model's size."""
-    if (pixels.shape[1], pixels.shape[0]) == (size.width, size.height):
+    """A crop's pixels (linear, or a matte) at the model's size. Nothing rings: lamps keep no dark rim."""
+    height, width = pixels.shape[:2]
+    if (width, height) == (size.width, size.height):
         return pixels
-    shrinks = size.width * size.height < pixels.shape[0] * pixels.shape[1]
-    flag = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-    return np.ascontiguousarray(cv2.resize(pixels, (size.width, size.height), interpolation=flag))
+    if size.width <= width and size.height <= height:
+        return np.ascontiguousarray(cv2.resize(pixels, (size.width, size.height), interpolation=cv2.INTER_AREA))
+    x, y = fit_axes(Box(0, 0, size.width, size.height), size=Size(width, height))
+    return resample(to_float(pixels), box=Box(0, 0, size.width, size.height), x=x, y=y)
 
 
-def from_model(pixels: Array, *, crop: Box) -> Array:
-    """The model's pixels (linear, or a matte) at the crop's size in the plate."""
-    return to_model(pixels, size=crop.size)
+def from_model(pixels: Array, *, crop: Box, part: Box | None = None, shift: Shift = NO_SHIFT) -> Array:
+    """The model's pixels (in model space, or a matte) at the crop's size in the plate, without ``shift``.
+
+    ``part`` of the crop only, counted from its corner, where it is given.
+    """
+    size = Size(pixels.shape[1], pixels.shape[0])
+    fit_x, fit_y = fit_axes(crop, size=size)
+    x, y = shift.axes(size) if shift.is_noticeable(size) else (Axis(1.0), Axis(1.0))
+    whole = Box(0, 0, crop.width, crop.height)
+    return resample(pixels, box=part or whole, x=fit_x.then(x), y=fit_y.then(y))

@@ -82,6 +82,11 @@ def color_terms(model: npt.NDArray[Any], across: npt.NDArray[Any], down: npt.NDA
     return out
 
 
+def apply_terms(model: Values, places: Values, correction: Correction) -> Values:
+    """(N, 3): what ``correction`` adds to colours (N, 3) at ``places`` (2, N) from -1 to 1."""
+    return np.asarray(np.einsum("cnt,ct->nc", color_terms(model, places[0], places[1]), correction.terms))
+
+
 def correct(model: Array, correction: Correction, *, box: Box, size: Size) -> Array:
     """``model`` (h, w, 3), the part in ``box`` of a generated picture of ``size``, corrected; itself where none is.
 

@@ -7,6 +7,7 @@ stand on one side only, so that the plate's grain, which they do not hold, biase
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -28,6 +29,8 @@ _ROUNDS, _WEIGHINGS = 4, 3
 _CLOSE_PX = 0.1
 _SURE_PX = 0.05
 _INFLATION = 9.0
+_ODD = 5.0
+_NEAR_FRAMES = 8.0
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,10 @@ class Shift:
     scale: float = 0.0
     error_px: float = float("inf")
 
+    def times(self, factor: float) -> Shift:
+        """The same in a picture so many times as large."""
+        return Shift(self.x_px * factor, self.y_px * factor, self.scale, self.error_px * factor)
+
     def farthest_px(self, size: Size) -> float:
         """How far any place in a picture of ``size`` is moved, at most, along one axis."""
         return max(
@@ -51,6 +58,10 @@ class Shift:
     def is_noticeable(self, size: Size) -> bool:
         """Whether it is worth undoing."""
         return self.farthest_px(size) >= NOTICEABLE_PX
+
+    def as_list(self) -> list[float]:
+        """All that moves anything."""
+        return [self.x_px, self.y_px, self.scale]
 
     def axes(self, size: Size) -> tuple[Axis, Axis]:
         """From places of the plate's picture of ``size`` to those in the generated one."""
@@ -88,6 +99,29 @@ def measure_shift(generated: Array, plate: Array, clear: npt.NDArray[np.bool_]) 
         if step.farthest_px(size) < _CLOSE_PX:
             break
     return found if found.error_px <= _SURE_PX else NO_SHIFT
+
+
+def smooth_shifts(found: Mapping[int, Shift], *, frames: Sequence[int], size: Size) -> dict[int, Shift]:
+    """A window's shifts, each the mean of its neighbours' in time by their errors, for all ``frames``.
+
+    Odd ones do not count, and what is not noticeable in a picture of ``size`` is `NO_SHIFT`.
+    """
+    if not found:
+        return dict.fromkeys(frames, NO_SHIFT)
+    numbers = np.array(sorted(found), np.float64)
+    values = np.array([[found[f].x_px, found[f].y_px, found[f].scale] for f in sorted(found)])
+    sure = 1 / np.maximum([found[frame].error_px for frame in sorted(found)], 1e-3) ** 2
+    away = np.abs(values[:, :2] - np.median(values[:, :2], axis=0)).max(axis=1)
+    sure = sure * (away <= np.maximum(_ODD * np.median(away), NOTICEABLE_PX))
+    out = {}
+    for frame in frames:
+        weight = sure * np.exp(-0.5 * ((numbers - frame) / _NEAR_FRAMES) ** 2)
+        if not weight.sum():
+            weight = sure
+        mean = (weight[:, None] * values).sum(axis=0) / weight.sum()
+        shift = Shift(round(float(mean[0]), 4), round(float(mean[1]), 4), round(float(mean[2]), 7), 0.0)
+        out[frame] = shift if shift.is_noticeable(size) else NO_SHIFT
+    return out
 
 
 def undo_shift(generated: Array, shift: Shift) -> Array:

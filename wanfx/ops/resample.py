@@ -32,6 +32,10 @@ class Axis:
         """Whether the pixels ``first`` to ``last`` are those of the input."""
         return self.scale == 1 and self.offset == 0 and first >= 0 and last <= length
 
+    def then(self, other: Axis) -> Axis:
+        """This, and where the places it leads to lie in another picture."""
+        return Axis(self.scale * other.scale, self.offset * other.scale + other.offset)
+
 
 def resample(picture: Array, *, box: Box, x: Axis, y: Axis, ring: bool = False) -> Array:
     """``picture`` (H, W) or (H, W, 3), finite, as seen in ``box`` of the output's pixels.

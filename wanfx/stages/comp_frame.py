@@ -18,7 +18,6 @@ from wanfx.frames import Box, nominal_rate
 from wanfx.images import Matte, Plate
 from wanfx.io import exr
 from wanfx.ops.comp import add_shadow, composite, in_range, is_lit, keep_mattes, make_mattes
-from wanfx.ops.crop import from_model
 from wanfx.ops.decontaminate import own_colors
 from wanfx.ops.edges import bounding_box, grow_matte
 from wanfx.ops.grain_frames import Grain
@@ -31,7 +30,8 @@ from wanfx.stages.comp_shadow import bleed_px, draw_shadow, shadow_box
 from wanfx.stages.comp_write import CompLayers, CompWriter, lay_out
 from wanfx.stages.conditioning import Conditioning, SpaceBridge
 from wanfx.stages.context import RunContext, stage_key
-from wanfx.stages.generate import Generated, read_generated
+from wanfx.stages.generate import Generated
+from wanfx.stages.match import Match
 
 STAGE = "finish"
 VERSION = 3
@@ -44,6 +44,7 @@ Array = npt.NDArray[np.float32]
 class FinishInputs:
     """All that a comp frame is made of. ``new`` is the new character's matte, or the actor's own in `background`.
 
+    ``match`` brings generated frames to their plate; without one they are taken as they are.
     ``reveal`` is how far a frame shows the generated background where the old subject was; 0 for frames it lacks.
     """
 
@@ -60,6 +61,7 @@ class FinishInputs:
     provenance: Mapping[str, str]
     reveal: Mapping[int, float] = field(default_factory=dict)
     grain: Grain = field(default_factory=lambda: Grain({}, {}))
+    match: Match | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +103,7 @@ class CompMaker:
     def __init__(self, run: RunContext, inputs: FinishInputs) -> None:
         self._run, self._inputs = run, inputs
         self._options = run.options.finish
+        self._match = inputs.match or Match(inputs.conditioning, inputs.generated)
         self._plate: Plate = inputs.conditioning.plate
         self._writer = CompWriter(
             run, self._plate, layer=inputs.layer, quality=inputs.generated.generator.quality,
@@ -117,10 +120,10 @@ class CompMaker:
         plate = self._plate
         return stage_key(
             STAGE, VERSION, inputs.plate_hashes[frame], inputs.old_hashes[frame], inputs.new_hashes[frame],
-            inputs.generated.hashes[frame], conditioning.background_hashes[frame], conditioning.is_world,
-            conditioning.crops[frame].as_list(), conditioning.space.exposure_stops, plate.color_space,
-            plate.canvas.as_list(), str(plate.fps), str(plate.timecode), inputs.confidence.get(frame), inputs.layer,
-            dict(inputs.provenance), inputs.reveal.get(frame, 0.0),
+            inputs.generated.hashes[frame], self._match.key(frame), conditioning.background_hashes[frame],
+            conditioning.is_world, conditioning.crops[frame].as_list(), conditioning.space.exposure_stops,
+            plate.color_space, plate.canvas.as_list(), str(plate.fps), str(plate.timecode),
+            inputs.confidence.get(frame), inputs.layer, dict(inputs.provenance), inputs.reveal.get(frame, 0.0),
             inputs.grain.key(frame), asdict(self._options),
         )  # fmt: skip
 
@@ -152,7 +155,7 @@ class CompMaker:
             "reveal_generated": inputs.reveal.get(frame, 0.0),
             "highlights": self._options.highlights,
             "grain": inputs.grain.facts.get(frame),
-            "plate_error": inputs.generated.measures[frame]["plate_error"],
+            "plate_error": self._match.plate_error(frame),
             "provenance": dict(inputs.provenance),
             "plate_key": inputs.plate_hashes[frame],
         }
@@ -210,9 +213,9 @@ class CompMaker:
         """What the generator made, in ``there`` of ``box`` of the canvas; 0 elsewhere."""
         linear, ceiling = np.zeros((box.height, box.width, 3), np.float32), np.zeros((box.height, box.width), np.bool_)
         if not there.is_empty:
-            model = self._generated(frame, there.shift(box.x0, box.y0))
-            linear[there.slices()] = self._inputs.grain.sharpen(self._decode(model), frame=frame)
-            ceiling[there.slices()] = self._inputs.conditioning.space.at_ceiling(model)
+            light = self._match.light(frame, box=there.shift(box.x0, box.y0))
+            linear[there.slices()] = self._inputs.grain.sharpen(self._decode(light.model), frame=frame)
+            ceiling[there.slices()] = light.ceiling
         return _Light(linear, ceiling)
 
     def _decode(self, model: Array) -> Array:
@@ -223,26 +226,15 @@ class CompMaker:
     def _keep_actor(self, frame: int, plate_rgb: Pixels, actor: Array) -> CompLayers:
         box = Box(0, 0, actor.shape[1], actor.shape[0])
         mattes = keep_mattes(actor)
-        model = self._generated(frame, box)
+        light = self._match.light(frame, box=box)
         alpha = to_float(mattes.character)[..., None]
         with np.errstate(over="ignore", invalid="ignore"):
-            clean = in_range(self._decode(model), plate_rgb.dtype)
+            clean = in_range(self._decode(light.model), plate_rgb.dtype)
             own = own_colors(to_float(plate_rgb), alpha[..., 0])
             rgb = np.where(alpha > 0, own * alpha, np.float32(0))
             char = to_half(np.concatenate([rgb, alpha], axis=2))
-        ceiling = self._inputs.conditioning.space.at_ceiling(model) & is_lit(mattes.edit)
+        ceiling = light.ceiling & is_lit(mattes.edit)
         return CompLayers(box, char, clean, mattes, ceiling.astype(np.float16))
-
-    def _generated(self, frame: int, box: Box) -> Array:
-        """The generated picture in model space inside ``box``; 0 beyond the crop, where there is no character."""
-        crop = self._inputs.conditioning.crops[frame]
-        model, _alpha = read_generated(self._inputs.generated.pattern.path(frame), frame=frame)
-        model = from_model(model, crop=crop)
-        out = np.zeros((box.height, box.width, 3), np.float32)
-        common = box.clip(crop)
-        if not common.is_empty:
-            out[common.slices(box)] = model[common.slices(crop)]
-        return out
 
     def _confidence(self, frame: int, layers: CompLayers, seen: Pixels) -> Half:
         """1 where nothing is edited; else the tracker's, lowered where the clean plate was never seen."""

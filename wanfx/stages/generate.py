@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from wanfx.frames import Box, FrameRange
 from wanfx.images import FramePattern
 from wanfx.io import exr
 from wanfx.ops import lock
-from wanfx.ops.lock_shift import NO_SHIFT, undo_shift
+from wanfx.ops.lock_shift import NO_SHIFT, Shift, undo_shift
 from wanfx.pixels import to_float, to_type
 from wanfx.stages.conditioning import Conditioning, PlateWindow, SpaceBridge
 from wanfx.stages.context import WORK_COMPRESSION, Made, RunContext, StageProgress, stage_key
@@ -50,12 +50,20 @@ class Window:
 
 @dataclass(frozen=True)
 class Generated:
-    """The generated frames in model space, their hashes and measures, and who made them."""
+    """The generated frames in model space, their hashes and measures, and who made them.
+
+    ``shifts`` is how they lie beside their plate, as `stages.match` finds it; frames without one lie where it does.
+    """
 
     pattern: FramePattern
     hashes: Mapping[int, str]
     measures: Mapping[int, Mapping[str, Any]]
     generator: Generator
+    shifts: Mapping[int, Shift] = field(default_factory=dict)
+
+    def shift(self, frame: int) -> Shift:
+        """How the frame lies beside its plate."""
+        return self.shifts.get(frame, NO_SHIFT)
 
 
 def plan_windows(frames: FrameRange, *, window_frames: int, carried: int) -> list[Window]:

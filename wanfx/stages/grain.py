@@ -218,13 +218,14 @@ class _LayerMeter:
     def _look(self, frame: int) -> _Look:
         conditioning, crop = self._conditioning, self._conditioning.crops[frame]
         model, alpha = read_generated(self._generated.pattern.path(frame), frame=frame)
+        shift = self._generated.shift(frame)
         canvas = conditioning.plate.canvas
         # Without an alpha of its own the new character is about where the old one was.
         old = exr.read_matte(self._refined.matte.path(frame), canvas=canvas)[crop.slices()]
-        shown = old if alpha is None or conditioning.is_world else from_model(alpha, crop=crop)
+        shown = old if alpha is None or conditioning.is_world else from_model(alpha, crop=crop, shift=shift)
         whole = Box(0, 0, crop.width, crop.height)
         box = whole if self._is_compared or conditioning.is_world else bounding_box(shown, above=_WHOLLY)
-        native = from_model(model, crop=crop)
+        native = from_model(model, crop=crop, shift=shift)
         light = np.full(native.shape, np.nan, np.float32)
         if not box.is_empty:
             light[box.slices()] = self._bridge.decode(native[box.slices()])

@@ -109,7 +109,9 @@ class _Maker:
         """The generator's alpha (H, W) in the crop."""
         _rgb, alpha = read_generated(self._generated.pattern.path(frame), frame=frame)
         assert alpha is not None
-        return np.clip(from_model(alpha, crop=self._conditioning.crops[frame]), 0.0, 1.0)
+        return np.clip(
+            from_model(alpha, crop=self._conditioning.crops[frame], shift=self._generated.shift(frame)), 0.0, 1.0
+        )
 
     def make(
         self, progress: StageProgress, frames: list[int], *, subject: str, key: Callable[[int], object],
@@ -121,7 +123,14 @@ class _Maker:
         for frame in frames:
             crop = self._conditioning.crops[frame].as_list()
             unit_key = stage_key(
-                STAGE, VERSION, self._generated.hashes[frame], crop, plate.canvas.as_list(), options, key(frame)
+                STAGE,
+                VERSION,
+                self._generated.hashes[frame],
+                self._generated.shift(frame).as_list(),
+                crop,
+                plate.canvas.as_list(),
+                options,
+                key(frame),
             )
             jobs.append((Unit(STAGE, unit_name(frame, subject=subject), unit_key), partial(self._write, frame, alpha)))
         records = dict(zip(frames, progress.make_many(jobs), strict=True))

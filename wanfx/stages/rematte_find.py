@@ -121,12 +121,15 @@ class CharacterFinder:
         """The character's alpha (H, W) in the crop, its edge as the generated picture has it."""
         conditioning, options = self._inputs.conditioning, self._run.options.refine
         crop = conditioning.crops[frame]
-        matte = np.clip(from_model(exr.read_matte(self._pattern.path(frame)), crop=crop), 0, 1)
+        shift = self._inputs.generated.shift(frame)
+        size = conditioning.size
+        small = exr.read_matte(self._pattern.path(frame))
+        matte = np.clip(from_model(small, crop=crop, shift=shift.times(small.shape[1] / size.width)), 0, 1)
         radius = options.radius_px if options.radius_px is not None else _OF_WIDTH * conditioning.plate.canvas.width
         if not radius:
             return matte
         rgb, _alpha = read_generated(self._inputs.generated.pattern.path(frame), frame=frame)
-        linear = to_finite(self._inputs.bridge.decode(from_model(rgb, crop=crop)))
+        linear = to_finite(self._inputs.bridge.decode(from_model(rgb, crop=crop, shift=shift)))
         return refine_alpha(linear, matte, radius_px=radius, method=options.method, speck_px=options.speck_px)
 
     def key(self, frames: FrameRange) -> list[object]:

@@ -109,7 +109,7 @@ class _Looker:
         clean, seen = read_clean(conditioning.background.path(frame), plate=plate, frame=frame)
         rgb = exr.read_frame(plate.path(frame), canvas=plate.canvas, frame=frame).rgb
         model, _alpha = read_generated(self._generated.pattern.path(frame), frame=frame)
-        made = self._bridge.decode(from_model(model, crop=crop))
+        made = self._bridge.decode(from_model(model, crop=crop, shift=self._generated.shift(frame)))
         if box.is_empty:
             return {}
         ring, level = (hidden > 0) & (old == 0), hidden == 0
