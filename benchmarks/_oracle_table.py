@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 Found = Mapping[str, Mapping[str, float]]
 _COLUMNS = (
-    ("edit dE", "edit dE", "8.3f"), ("inside dE", "char dE", "8.3f"), ("cast, dE", "cast", "7.3f"), ("band dE", "band dE", "8.3f"),
+    ("edit dE", "edit dE", "8.3f"), ("inside dE", "char dE", "8.3f"), ("cast, dE", "cast", "7.3f"),
+    ("band dE", "band dE", "8.3f"),
     ("shadow dE", "shad dE", "8.3f"), ("shadow dropped, dE", "dropped", "8.3f"), ("whole PSNR, dB", "PSNR", "7.2f"),
     ("edit PSNR, dB", "edit", "7.2f"), ("band PSNR, dB", "band", "7.2f"), ("whole SSIM", "SSIM", "7.4f"),
     ("edit SSIM", "edit", "7.4f"), ("band SSIM", "band", "7.4f"), ("flicker, dE", "flicker", "8.3f"),
