@@ -73,6 +73,8 @@ SPECS = (
         absent="grain was not matched (grain.match), or the plate has none",
     ),
     MeasureSpec("grain_ratio", "Grain of the edit", "times the plate's", group=_M),
+    MeasureSpec("locked_share", "Correction that reaches the edit", "share", is_share=True, group=_M),
+    MeasureSpec("shown_share", "Background that the lock sees", "share of the generated picture", group=_M),
     MeasureSpec(
         "shift_x_px", "Shift undone, across", "px", group=_M, beside="shift_y_px", beside_label="down",
         absent=_NO_LOCK,

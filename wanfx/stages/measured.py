@@ -18,25 +18,39 @@ from wanfx.stages.matte import Tracked
 
 _PAINTED = {refine.STAGE: "the matte is painted", rematte.STAGE: "the character's matte is painted",
             clean.STAGE: "the clean plate is painted"}  # fmt: skip
-_OF_MATCH = ("drift_before_de", "drift_after_de", "scale", "grain_ratio")
+_NAMES = {"drift_before": "drift_before_de", "drift_after": "drift_after_de"}
 _DIGITS = 6
+
+
+def told_of(fact: Mapping[str, Any]) -> dict[str, float]:
+    """What a frame's entry in the manifest tells of the character's performance, of lock, registration and grain.
+
+    >>> told_of({"match": {"drift_after": 0.4}, "grain": {"model": "m", "own_char": [0.1, 0.2, 0.3]}})
+    {'drift_after_de': 0.4, 'grain_own_share': 0.2}
+    """
+    found = {**fact.get("performance", {})}
+    found |= {_NAMES.get(name, name): value for name, value in (fact.get("match") or {}).items()}
+    grain = fact.get("grain") or {}
+    for name, key in (("grain_own_share", "own_char"), ("clean_grain_share", "own_clean")):
+        if key in grain:
+            found[name] = round(sum(grain[key]) / len(grain[key]), _DIGITS)
+    return found
 
 
 def gather_measures(
     run: RunContext, tracked: Tracked, finished: Finished, inputs: FinishInputs, *,
-    performance: Mapping[int, Mapping[str, float]], seen: Mapping[int, Mapping[str, float]], earlier: Mapping[int, Row],
+    told: Mapping[int, Mapping[str, float]], seen: Mapping[int, Mapping[str, float]], earlier: Mapping[int, Row],
 ) -> list[dict[str, Any]]:  # fmt: skip
     """A row for every delivered frame, as `wanfx.qc.measures` has them.
 
-    ``performance`` are a frame's measures of the character, by name, ``seen`` those that
-    verify took of its comp and plate. ``earlier`` are the rows of the last version:
-    those of the frames that were copied from it.
+    ``told`` is what the manifest tells of a frame (`told_of`), ``seen`` what verify measured of its comp and plate.
+    ``earlier`` are the rows of the last version: those of the frames that were copied from it.
     """
     reader = _Reader(run, tracked, finished, inputs)
     rows = []
     for frame in finished.frames:
         is_kept = is_copied(finished.facts[frame]) and frame in earlier
-        row = dict(earlier[frame]) if is_kept else reader.row(frame, performance.get(frame, {}))
+        row = dict(earlier[frame]) if is_kept else reader.row(frame, told.get(frame, {}))
         rows.append(row | {name: round(value, _DIGITS) for name, value in seen.get(frame, {}).items()})
     return rows
 
@@ -53,7 +67,7 @@ class _Reader:
         if inputs.conditioning.is_world:
             self._stages = {refine.STAGE: subject}
 
-    def row(self, frame: int, performance: Mapping[str, float]) -> dict[str, Any]:
+    def row(self, frame: int, told: Mapping[str, float]) -> dict[str, Any]:
         """The frame's measures, those that there are, and notes."""
         records = {stage: self._facts(stage, unit_name(frame, subject=of)) for stage, of in self._stages.items()}
         fact = self._finished.facts[frame]
@@ -65,9 +79,8 @@ class _Reader:
             "camera_confidence": self._camera.get(str(frame)),
             "clean_seen_share": records.get(clean.STAGE, {}).get("seen"),
             "pose_confidence": self._pose(frame),
-            **performance,
+            **told,
             "hand_confidence": self._hands(frame),
-            **_of_match(fact),
             "edit_share": fact["edited_pixels"] / max(1, fact["edited_pixels"] + fact["kept_pixels"]),
             "plate_error_model": generated.get("plate_error"),
             "at_ceiling_share": generated.get("at_ceiling"),
@@ -116,17 +129,6 @@ def _read_poses(run: RunContext, subject: str) -> Mapping[int, Pose]:
     path = run.work / "pose" / f"{subject}.json"
     is_used = run.store.read(pose.STAGE, subject) is not None and path.is_file()
     return read_poses(path, key="pose")[0] if is_used and run.options.pose.backend != "none" else {}
-
-
-def _of_match(fact: Mapping[str, Any]) -> dict[str, float]:
-    """What the lock, the registration and the grain found of a frame, where they were at work."""
-    found = {name: fact[name] for name in _OF_MATCH if fact.get(name) is not None}
-    grain = fact.get("grain") or {}
-    for name, key in (("grain_own_share", "own_char"), ("clean_grain_share", "own_clean")):
-        if key in grain:
-            found[name] = sum(grain[key]) / len(grain[key])
-    across, down = fact.get("shift_px") or (None, None)
-    return found | ({} if across is None else {"shift_x_px": across, "shift_y_px": down})
 
 
 def _center(box: list[int]) -> tuple[float, float]:

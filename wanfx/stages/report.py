@@ -22,7 +22,7 @@ from wanfx.stages.comp_frame import FinishInputs
 from wanfx.stages.context import RunContext
 from wanfx.stages.finish import Finished
 from wanfx.stages.matte import Tracked
-from wanfx.stages.measured import gather_measures
+from wanfx.stages.measured import gather_measures, told_of
 from wanfx.stages.report_pictures import PictureReader, overlays_of
 from wanfx_color.configs import ColorConfig, load_config
 
@@ -39,8 +39,8 @@ def run_report(
 
     ``timings`` is what ``run.json`` will hold, ``seen`` what verify measured of the frames.
     """
-    performance = {int(frame): fact.get("performance", {}) for frame, fact in manifest["frame_facts"].items()}
-    rows = gather_measures(run, tracked, finished, inputs, performance=performance, seen=seen, earlier=_earlier(run))
+    told = {int(frame): told_of(fact) for frame, fact in manifest["frame_facts"].items()}
+    rows = gather_measures(run, tracked, finished, inputs, told=told, seen=seen, earlier=_earlier(run))
     write_measures(run.version.measures, rows)
     findings = find_findings(manifest, rows)
     frames, large = choose_pictures([row[FRAME] for row in rows], findings)
