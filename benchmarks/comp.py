@@ -76,6 +76,7 @@ def _ways(correlations: list[float]) -> Iterator[Way]:
     yield Way("empty room, rho 1", OracleSettings(rho=1.0), is_empty=True)
     if has_lock:
         yield Way("floor, lock off", OracleSettings.floor(), tuple(_LOCK_OFF.items()))
+        yield Way("empty room, rho 1, lock off", OracleSettings(rho=1.0), tuple(_LOCK_OFF.items()), is_empty=True)
     for rho in correlations:
         settings = OracleSettings(rho=rho)
         yield Way(f"rho {rho:g}" + (", lock on" if has_lock else ""), settings)
