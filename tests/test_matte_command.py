@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -128,3 +129,12 @@ def test_a_comp_of_two_subjects_is_refused_before_any_work(both: Path, capsys: p
     assert main(["run", str(both), "--out", str(out), "--quiet"]) == 2
     assert "subjects[1]" in capsys.readouterr().err
     assert not (out / "tiny" / "work" / "plate").exists()
+
+
+def test_a_matting_library_that_is_not_there_is_missed_before_anything_is_tracked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pymatting.laplacian.cf_laplacian", None)
+    shot = _shot(tmp_path, _WALKER)
+    assert _matte(shot, "--set", "refine.method=closed-form") == 3
+    assert not (_work(shot) / "track").exists()

@@ -9,6 +9,7 @@ from pathlib import Path
 from wanfx.backends.registry import check_backends
 from wanfx.frames import FrameRange
 from wanfx.images import FramePattern
+from wanfx.ops.matting import check_method
 from wanfx.stages.context import RunContext
 from wanfx.stages.ingest import open_plate, run_ingest, shot_frames
 from wanfx.stages.inputs import check_rotos
@@ -40,6 +41,7 @@ def make_mattes(run: RunContext) -> list[SubjectMattes]:
     check_backends(run.options)
     source = open_plate(run.shot, run.options, color=run.color)
     check_rotos(run.shot, source, frames=shot_frames(run.shot, source))
+    check_method(run.options.refine.method)
     ingested = run_ingest(run, source)
     made = []
     for tracked in run_matte(run, ingested):

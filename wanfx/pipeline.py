@@ -18,6 +18,7 @@ from wanfx.make_manifest import Delivered, build_manifest, request_key
 from wanfx.manifest import read_manifest, write_manifest
 from wanfx.names import fill_template
 from wanfx.ops.camera import CameraPath
+from wanfx.ops.matting import check_method
 from wanfx.plan import check_disk, plan_run
 from wanfx.qc.promises import Promise
 from wanfx.qc.timings import read_timings
@@ -65,6 +66,7 @@ def make_delivery(run: RunContext, *, frames: FrameRange | None) -> Outcome:
     _check_range(wanted, last)
     check_crypto_names(run.shot, run.options)
     check_inputs(run.shot, source, frames=shot_frames(run.shot, source), color=run.color)
+    check_method(run.options.refine.method)
     check_disk(plan_run(source, run.options, frames=wanted, out=run.folder.root), folder=run.folder)
     ingested = run_ingest(run, source)
     (tracked,) = run_matte(run, ingested)

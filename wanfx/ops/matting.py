@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from wanfx.frames import Box
 from wanfx.ops.edges import bounding_box
-from wanfx.ops.matting_closed_form import closed_form_alpha
+from wanfx.ops.matting_closed_form import closed_form_alpha, find_laplacian
 from wanfx.ops.matting_guided import guided_alpha
 from wanfx.ops.trimap import UNKNOWN
 
@@ -48,6 +48,12 @@ def find_alpha(plate_linear: Array, trimap: Array, matte: Array, *, method: Matt
     out = trimap.copy()
     out[place] = np.where(is_unknown[place], found, known)
     return out
+
+
+def check_method(method: MattingMethod) -> None:
+    """Raise MissingError where the method's library is not installed: before a run, not in its middle."""
+    if method == "closed-form":
+        find_laplacian()
 
 
 def make_guide(linear: Array, *, where: npt.NDArray[np.bool_]) -> Array:

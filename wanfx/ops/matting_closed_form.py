@@ -41,7 +41,8 @@ def closed_form_alpha(guide: Array, trimap: Array, start: Array, *, trust: Array
     return np.where(weight > 0, total / np.maximum(weight, 1e-12), trimap).astype(np.float32)
 
 
-def _laplacian() -> Callable[..., Any]:
+def find_laplacian() -> Callable[..., Any]:
+    """pymatting's Laplacian. Raises MissingError where it is not installed."""
     try:
         from pymatting.laplacian.cf_laplacian import cf_laplacian
     except ImportError as error:
@@ -75,7 +76,7 @@ def _ramp(tile: Box) -> npt.NDArray[np.float64]:
 def _solve(guide: Array, trimap: Array, start: Array, *, trust: Array) -> npt.NDArray[np.float64]:
     is_known = (trimap != UNKNOWN).ravel()
     wanted = np.where(is_known, trimap.ravel(), start.ravel()).astype(np.float64)
-    laplacian = _laplacian()(guide.astype(np.float64), epsilon=_EPSILON, radius=1, is_known=is_known)
+    laplacian = find_laplacian()(guide.astype(np.float64), epsilon=_EPSILON, radius=1, is_known=is_known)
     weight = np.where(is_known, _KNOWN, trust.ravel())
     found = conjugate_gradients(
         lambda values: laplacian @ values + weight * values,
