@@ -57,7 +57,7 @@ class Light:
 class Match:
     """How every generated frame is brought to its plate; frames without a shift or correction are as they are.
 
-    ``measures`` by frame: ``drift_before_de`` and ``drift_after_de`` (CIEDE2000, median) and ``error_left`` (model space,
+    ``measures`` by frame: ``drift_before`` and ``drift_after`` (CIEDE2000, median) and ``error_left`` (model space,
     median) on background that shows; ``shift_x_px``, ``shift_y_px`` and ``scale`` of the generated picture against the
     plate; ``shown_share`` of the picture that is such background; ``locked_share`` of the error undone inside.
     """
@@ -208,8 +208,8 @@ def _measure(match: Match, evidence: Evidence, full: Correction, share: Share, f
         space = match.conditioning.space
         seen, before, after = (_lab(colors, space) for colors in (plate, ours, fixed))
         found["error_left"] = float(np.median(np.abs(fixed - plate)))
-        found["drift_before_de"] = float(np.median(delta_e(before, seen)))
-        found["drift_after_de"] = float(np.median(delta_e(after, seen)))
+        found["drift_before"] = float(np.median(delta_e(before, seen)))
+        found["drift_after"] = float(np.median(delta_e(after, seen)))
     return {name: round(value, 6) for name, value in found.items()}
 
 
