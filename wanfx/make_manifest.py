@@ -143,7 +143,9 @@ def _frame_fact(delivered: Delivered, frame: int) -> dict[str, Any]:
     fact = dict(delivered.finished.facts[frame])
     if is_copied(fact):
         return fact
-    character = delivered.inputs.conditioning.character
+    character, match = delivered.inputs.conditioning.character, delivered.inputs.match
+    if match is not None and frame in match.measures:
+        fact |= {"match": dict(match.measures[frame])}
     if character is not None:
         fact |= {"character": character.kind, "performance": dict(character.measures(frame))}
     return {**fact, CONFIDENCE: delivered.inputs.confidence.get(frame)}

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from wanfx.errors import InputError
 from wanfx.events import StageFinished, StageStarted, UnitFinished, Warned
 from wanfx.frames import Size
-from wanfx.qc.measures import FRAME, SPECS, find_spec, read_measures, series, write_measures
+from wanfx.qc.measures import BESIDE, FRAME, SPECS, find_spec, read_measures, series, write_measures
 from wanfx.qc.page import PageContent, draw_page
 from wanfx.qc.page_findings import find_findings
 from wanfx.qc.page_pictures import FramePictures, Overlay
@@ -178,7 +178,7 @@ def test_a_long_shot_makes_no_long_page_and_no_plot_is_cut() -> None:
     text = _draw(rows, frames="1001-41000", frame_facts=facts)
     assert len(text) < 700_000
     plots = [json.loads(names["data-points"] or "") for tag, names in _Page(text).tags if tag == "svg"]
-    assert len(plots) == len(SPECS)
+    assert len(plots) == len([spec for spec in SPECS if spec.name not in BESIDE])
     for points in plots:
         assert points[0][0] == 1001
         assert points[-1][1] == 41000
@@ -243,6 +243,21 @@ def test_a_jump_stands_out_from_the_shot_it_is_in() -> None:
     quick = [{FRAME: f, "matte_jump_px": 40.0 + f % 3} for f in range(20)]
     assert [one.frame for one in find_findings(_manifest(), slow)] == [7]
     assert find_findings(_manifest(), quick) == []
+
+
+def test_an_error_that_the_lock_took_away_is_not_worth_a_look() -> None:
+    before = [{FRAME: f, "plate_error_model": 0.05} for f in range(5)]
+    assert find_findings(_manifest(), before)
+    assert not find_findings(_manifest(), [{**row, "error_left": 0.001} for row in before])
+    text = _draw([{**row, "error_left": 0.001 * row[FRAME], FRAME: row[FRAME] + 1} for row in before])
+    assert text.count('class="plot"') == 1
+    assert "before it, mean 0.05" in text
+
+
+def test_what_does_not_apply_is_said_with_its_reason() -> None:
+    text = _Page(_draw()).text
+    assert "Drift from the plate after the lock: no plate lock was at work" in text
+    assert "Hand confidence, the lower hand: no hand was seen" in text
 
 
 def test_held_bad_and_painted_frames_are_worth_a_look() -> None:

@@ -20,6 +20,7 @@ from wanfx.frames import Box
 from wanfx.io import exr
 from wanfx.manifest import read_manifest
 from wanfx.qc.measures import read_measures
+from wanfx.stages.measured import told_of
 from wanfx.stages.report import choose_pictures, redraw_report
 
 FRAMES = 6
@@ -84,6 +85,13 @@ def test_every_frame_has_its_measures(version: Version) -> None:
     assert all({"flicker", "plate_flicker"} <= row.keys() for row in rows[1:-1])
     assert "matte_jump_px" not in rows[0]
     assert all(0 < row["matte_jump_px"] < 12 for row in rows[1:])
+
+
+def test_what_lock_and_grain_found_of_a_frame_is_measured_under_plain_names() -> None:
+    match = {"drift_before": 4.0, "drift_after": 0.5, "shift_x_px": 0.4}
+    told = told_of({"performance": {"left_wrist_px": 1.0}, "match": match, "grain": None})
+    assert told == {"left_wrist_px": 1.0, "drift_before_de": 4.0, "drift_after_de": 0.5, "shift_x_px": 0.4}
+    assert told_of({}) == {}
 
 
 def test_the_report_is_no_file_of_the_manifest_and_verify_does_not_miss_it(version: Version) -> None:

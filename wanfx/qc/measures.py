@@ -79,10 +79,15 @@ SPECS = (
         "shift_x_px", "Shift undone, across", "px", group=_M, beside="shift_y_px", beside_label="down",
         absent=_NO_LOCK,
     ),
-    MeasureSpec("scale", "Scale undone", "factor", group=_M, absent=_NO_LOCK),
+    MeasureSpec("scale", "Scale undone", "beyond 1", group=_M, absent=_NO_LOCK),
     MeasureSpec(
         "plate_error_model", "Generator's error on the plate", "of 2, model space", "high", 0.01,
         "the generated picture is off where it should be the plate", group=_M, absent=_NO_PICTURE,
+    ),
+    MeasureSpec(
+        "error_left", "Error on the plate after the lock", "of 2, model space", "high", 0.01,
+        "the picture is off where it should be the plate, after the lock too", group=_M, beside="plate_error_model",
+        beside_label="before it",
     ),
     MeasureSpec(
         "clipped_share", "Clipped", "share of the edit at the ceiling", "high", 0.0, "the generator met its ceiling",
@@ -123,8 +128,8 @@ SPECS = (
     MeasureSpec("comp_max_linear", "Brightest of the comp", "scene-linear"),
     MeasureSpec("comp_min_linear", "Darkest of the comp", "scene-linear"),
 )  # fmt: skip
-BESIDE = frozenset(spec.beside for spec in SPECS if spec.beside)
-"""The measures that are drawn in another one's plot."""
+BESIDE = {spec.beside: spec.name for spec in SPECS if spec.beside}
+"""The measures that are drawn in another one's plot and judged by it, where that is there."""
 _BY_NAME = {spec.name: spec for spec in SPECS}
 _UNITS = {"px": "px", "share": "share", "linear": "scene-linear", "confidence": "0 to 1", "de": "CIEDE2000"}
 

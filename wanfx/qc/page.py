@@ -160,7 +160,7 @@ def _plots(content: PageContent) -> str:
     for name, values in found.items():
         spec = find_spec(name)
         beside = found.get(spec.beside)
-        if name in BESIDE:
+        if BESIDE.get(name) in found:
             continue
         if _is_constant(values) and _is_constant(beside or {}):
             constant.append(_same(spec, values, beside))

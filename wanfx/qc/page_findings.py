@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from wanfx.qc.measures import FRAME, NOTES, MeasureSpec, Row, find_spec, series
+from wanfx.qc.measures import BESIDE, FRAME, NOTES, MeasureSpec, Row, find_spec, series
 
 SHOWN_A_REASON = 3
 _STANDS_OUT = 4.0
@@ -34,7 +34,10 @@ class Finding:
 def find_findings(manifest: Mapping[str, Any], rows: Sequence[Row]) -> list[Finding]:
     """All findings, the weightiest first; of each reason no more than `SHOWN_A_REASON`."""
     found: list[Finding] = []
-    for name, values in series(rows).items():
+    measured = series(rows)
+    for name, values in measured.items():
+        if BESIDE.get(name) in measured:
+            continue
         found += _most(_of_measure(find_spec(name), values))
     found += _most(_of_notes(rows))
     plate = manifest["plate"]
