@@ -36,7 +36,7 @@ EXPECTED = _expected()
 """(3, TERMS): how large a generator's terms are wont to be (standard deviations), in model space."""
 ROUNDING = 2.0**-11
 """The step of a half near 1: a correction that nowhere reaches it is none."""
-_ROWS = 64
+_ROWS = 128
 _GREY = 0.02
 _CHROMA = np.array([[2, -1, -1], [0, np.sqrt(3), -np.sqrt(3)]], np.float64) / np.sqrt(6)
 
@@ -99,7 +99,9 @@ def correct(model: Array, correction: Correction, *, box: Box, size: Size) -> Ar
     out = np.empty_like(model)
     for start in range(0, box.height, _ROWS):
         rows = slice(start, start + _ROWS)
-        out[rows] = model[rows] + _added(np.ascontiguousarray(model[rows]), correction.terms, across, down[rows])
+        np.add(
+            model[rows], _added(np.ascontiguousarray(model[rows]), correction.terms, across, down[rows]), out=out[rows]
+        )
     return out
 
 
@@ -107,11 +109,16 @@ def _added(model: Array, terms: Values, across: Array, down: Array) -> Array:
     """What `color_terms` says, for a strip (h, w, 3)."""
     f = np.float32
     t = terms.astype(f)
-    rgb = np.asarray(np.clip(model, f(-1), f(1)), f)
+    rgb = np.minimum(np.maximum(model, f(-1)), f(1))
     constant = t[:, 0] - t[:, CURVE.start] / f(3)
     added = np.asarray(cv2.transform(rgb, np.concatenate([t[:, MATRIX], constant[:, None]], axis=1)), f)
     square = rgb * rgb
-    added += square * (t[:, 4] + rgb * (t[:, 5] + square * t[:, 6]))
+    curve = square * t[:, 6]
+    curve += t[:, 5]
+    curve *= rgb
+    curve += t[:, 4]
+    curve *= square
+    added += curve
     if terms[:, HUE].any():
         chroma = np.asarray(cv2.transform(rgb, _CHROMA.astype(f)), f)
         first, second = chroma[..., 0], chroma[..., 1]
@@ -119,12 +126,14 @@ def _added(model: Array, terms: Values, across: Array, down: Array) -> Array:
         hue = cv2.merge([(first - second) * (first + second) / strength, 2 * first * second / strength, strength])
         added += np.asarray(cv2.transform(hue, np.concatenate([t[:, HUE], -f(_GREY) * t[:, 9:10]], axis=1)), f)
     if terms[:, PLACE].any():
-        columns, rows = _legendre(across), _legendre(down)
-        gain = np.zeros((len(down), len(across), 3), f)
-        for j, row in enumerate(rows):
-            along = sum(t[:, PLACE.start + k] * columns[i][:, None] for k, (i, m) in enumerate(_POWERS) if m == j)
-            gain += row[:, None, None] * np.asarray(along, f)
-        added += gain * (rgb + f(1)) * f(0.5)
+        columns, rows = _legendre(across), np.stack(_legendre(down), axis=1)
+        along = np.zeros((rows.shape[1], len(across), 3), f)
+        for index, (i, j) in enumerate(_POWERS):
+            along[j] += t[:, PLACE.start + index] * columns[i][:, None]
+        # Five terms a sum: too short to be shared out among threads.
+        gain = (rows @ along.reshape(len(along), -1)).reshape(rgb.shape)
+        gain *= (rgb + f(1)) * f(0.5)
+        added += gain
     return added
 
 
