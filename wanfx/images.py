@@ -19,14 +19,15 @@ _HASHES = re.compile(r"#+")
 class FramePattern:
     """A numbered file: ``folder/head####tail``; the number of hashes is the padding.
 
-    >>> FramePattern("/plates/sh010.####.exr").path(1001).name
-    'sh010.1001.exr'
+    >>> FramePattern("/#12/sh010.####.exr").path(1001).as_posix()
+    '/#12/sh010.1001.exr'
     """
 
     text: str
 
     def path(self, frame: int) -> Path:
-        return Path(_HASHES.sub(lambda hashes: f"{frame:0{len(hashes.group())}d}", self.text, count=1))
+        # A folder's name may have hashes of its own.
+        return self.folder / _HASHES.sub(lambda hashes: f"{frame:0{len(hashes.group())}d}", self.name, count=1)
 
     @property
     def folder(self) -> Path:
