@@ -8,7 +8,6 @@ import numpy.typing as npt
 import pytest
 
 from wanfx.frames import Box, Size
-from wanfx.ops.lock_drift import delta_e, lab_of
 from wanfx.ops.lock_shift import NO_SHIFT, Shift, clear_of, measure_shift, smooth_shifts, undo_shift
 from wanfx.ops.resample import resample
 
@@ -85,24 +84,3 @@ def test_a_windows_shifts_are_steadied_and_odd_ones_do_not_count() -> None:
     steady = smooth_shifts(found, frames=range(12), size=SIZE)
     assert all(abs(shift.x_px - 0.3) < 0.01 and abs(shift.y_px + 0.1) < 0.005 for shift in steady.values())
     assert smooth_shifts({}, frames=[1], size=SIZE) == {1: NO_SHIFT}
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "wanted"),
-    [
-        ((50.0, 2.6772, -79.7751), (50.0, 0.0, -82.7485), 2.0425),
-        ((50.0, 2.5, 0.0), (73.0, 25.0, -18.0), 27.1492),
-        ((60.2574, -34.0099, 36.2677), (60.4626, -34.1751, 39.4387), 1.2644),
-        ((2.0776, 0.0795, -1.1350), (0.9033, -0.0636, -0.5514), 0.9082),
-        ((50.0, -1.0, 2.0), (50.0, 0.0, 0.0), 2.3669),
-        ((6.7747, -0.2908, -2.4247), (5.8714, -0.0985, -2.2286), 0.6377),
-    ],
-)
-def test_ciede2000_is_that_of_its_authors_table(
-    one: tuple[float, ...], other: tuple[float, ...], wanted: float
-) -> None:
-    assert round(float(delta_e(np.array(one), np.array(other))), 4) == wanted
-
-
-def test_white_is_l_100() -> None:
-    np.testing.assert_allclose(lab_of(np.ones(3)), np.array([100.0, 0.0, 0.0]), atol=0.01)

@@ -21,7 +21,6 @@ from wanfx.keys import make_key
 from wanfx.ops import lock
 from wanfx.ops.crop import from_model
 from wanfx.ops.lock_colors import NO_CORRECTION, Correction, apply_terms, correct
-from wanfx.ops.lock_drift import delta_e, lab_of
 from wanfx.ops.lock_evidence import Evidence
 from wanfx.ops.lock_fit import fit_window
 from wanfx.ops.lock_pack import pack, unpack
@@ -32,6 +31,7 @@ from wanfx.stages.context import Made, RunContext, make_frames, stage_key
 from wanfx.stages.generate import Generated, edit_of, guard_px, needed_windows, read_generated
 from wanfx.stages.refine import Refined
 from wanfx.units import Record
+from wanfx_color.difference import ciede2000, lab_from_srgb
 from wanfx_color.model_space import ModelSpace
 from wanfx_color.transforms import to_srgb_display
 
@@ -208,11 +208,11 @@ def _measure(match: Match, evidence: Evidence, full: Correction, share: Share, f
         space = match.conditioning.space
         seen, before, after = (_lab(colors, space) for colors in (plate, ours, fixed))
         found["error_left"] = float(np.median(np.abs(fixed - plate)))
-        found["drift_before"] = float(np.median(delta_e(before, seen)))
-        found["drift_after"] = float(np.median(delta_e(after, seen)))
+        found["drift_before"] = float(np.median(ciede2000(before, seen)))
+        found["drift_after"] = float(np.median(ciede2000(after, seen)))
     return {name: round(value, 6) for name, value in found.items()}
 
 
 def _lab(colors: npt.NDArray[Any], space: ModelSpace) -> npt.NDArray[np.float64]:
     linear = space.decode(colors.astype(np.float32))
-    return lab_of(to_srgb_display(linear, exposure_stops=space.exposure_stops))
+    return lab_from_srgb(to_srgb_display(linear, exposure_stops=space.exposure_stops))
