@@ -56,7 +56,8 @@ def _grain(folder: Path, *, frames: FrameRange | None = None, options: Mapping[s
         make_tiny_shot(folder / "shot", frames=_FRAMES, subjects=subjects)
         _write_grainy_plate(folder / "shot")
     shot = load_shot(path)
-    chosen = resolve_options(shot).with_values(dict(options or {}), source="flag")
+    # A draft gets grain only where it is asked for.
+    chosen = resolve_options(shot).with_values({"grain.match": "on", **(options or {})}, source="flag")
     place = ShotFolder.of(folder / "out", shot=shot.name)
     cancellation = Cancellation(folder / "cancel", beat=lambda: None, on_forced=lambda: None)
     with contextlib.closing(EventLog(folder / "events.jsonl", run="test")) as events:
@@ -135,7 +136,7 @@ def test_another_amount_is_stronger_grain_and_nothing_is_measured_again(grain: G
 
 
 def test_off_or_an_amount_of_0_leaves_the_comp_alone(shot: Path) -> None:
-    for options in ({"grain.match": "off"}, {"grain.amount": 0.0}):
+    for options in ({"grain.match": "off"}, {"grain.match": "auto"}, {"grain.amount": 0.0}):
         grain = _grain(shot, options=options)
         flat = np.full((8, 8, 3), 0.2, np.float32)
         ones = np.ones((8, 8), np.float32)
