@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from tiny import FIRST, make_tiny_shot, plate_pixels
 
-from wanfx.backends import sam2_network, weights
+from wanfx.backends import torch_env, weights
 from wanfx.backends.protocols import FrameSource, Prompts, Segment
-from wanfx.backends.registry import check_backends, resolve_backends
+from wanfx.backends.registry import check_backends, passed_over, resolve_backends
 from wanfx.backends.sam2 import Sam2Segmenter
 from wanfx.backends.weights import MODEL_SETS, MODELS_FOLDER, find_set, set_folder
 from wanfx.cli.main import main
@@ -27,7 +27,7 @@ from sam2_tiny import make_tiny_set
 def tiny_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A random network in the place of SAM 2.1 tiny."""
     monkeypatch.setenv(MODELS_FOLDER, str(tmp_path / "models"))
-    monkeypatch.setattr(sam2_network, "CPU_THREADS", 1)
+    monkeypatch.setattr(torch_env, "CPU_THREADS", 1)
     made = make_tiny_set(tmp_path / "models", name="sam2-tiny")
     monkeypatch.setattr(weights, "MODEL_SETS", {**MODEL_SETS, made.name: made})
 
@@ -39,7 +39,21 @@ def _track(shot: Path, out: Path) -> dict[str, str]:
 
 
 @pytest.mark.usefixtures("tiny_installed")
-def test_auto_takes_the_best_size_there_is_once_and_for_all() -> None:
+def test_auto_takes_sam2_where_there_is_a_gpu_and_says_why_not_where_there_is_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = Options()
+    monkeypatch.setattr(torch_env, "has_gpu", lambda: False)
+    assert resolve_backends(asked).matte.backend != "sam2"
+    assert "there is no GPU" in passed_over(asked)
+    monkeypatch.setattr(torch_env, "has_gpu", lambda: True)
+    assert resolve_backends(asked).matte.backend == "sam2"
+    assert not passed_over(asked)
+
+
+@pytest.mark.usefixtures("tiny_installed")
+def test_auto_takes_the_best_size_there_is_once_and_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch_env, "has_gpu", lambda: True)
     options = resolve_backends(Options())
     assert (options.matte.backend, options.matte.model) == ("sam2", "tiny")
     check_backends(options)
@@ -52,7 +66,7 @@ def test_auto_takes_the_best_size_there_is_once_and_for_all() -> None:
 def test_a_broken_off_run_is_taken_up_and_a_later_click_changes_only_its_side(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shot = make_tiny_shot(tmp_path / "shot", matte={"backend": "auto", "width_px": 192})
+    shot = make_tiny_shot(tmp_path / "shot", matte={"backend": "sam2", "width_px": 192})
     whole = _track(shot, tmp_path / "whole")
     assert len(whole) == 12
     segment = Sam2Segmenter.segment

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from wanfx import __version__
-from wanfx.backends.registry import resolve_backends
+from wanfx.backends.registry import passed_over, resolve_backends
 from wanfx.cancel import Cancellation
 from wanfx.colors import color_errors
 from wanfx.delivery import ShotFolder
@@ -66,6 +66,11 @@ def resolve_options(shot: Shot, *, flags: Mapping[str, Any] | None = None) -> Op
 
     Raises OptionError or ShotError naming the key.
     """
+    return resolve_backends(_read_options(shot, flags=flags))
+
+
+def _read_options(shot: Shot, *, flags: Mapping[str, Any] | None) -> Options:
+    """What was asked for, ``auto`` and all."""
     options = Options()
     studio = os.environ.get(STUDIO_FILE)
     if studio:
@@ -78,7 +83,7 @@ def resolve_options(shot: Shot, *, flags: Mapping[str, Any] | None = None) -> Op
             error.path = error.path or str(path)
             raise
     options = options.with_values(shot.options, source="shot")
-    return resolve_backends(options.with_values(dict(flags or {}), source="flag"))
+    return options.with_values(dict(flags or {}), source="flag")
 
 
 def run_shot(request: RunRequest, *, listeners: tuple[Listener, ...] = ()) -> Outcome:
@@ -125,7 +130,8 @@ def _run(
 
 def _hold(request: RunRequest, folder: ShotFolder, events: EventLog, make: Callable[[RunContext], _Made]) -> _Made:
     """What ``make`` makes while the shot's folder is held."""
-    options = resolve_options(request.shot, flags=request.flags)
+    asked = _read_options(request.shot, flags=request.flags)
+    options = resolve_backends(asked)
     with color_errors(key="$OCIO"):
         color = load_config()
     with hold_lease(folder.lease) as lease:
@@ -139,6 +145,8 @@ def _hold(request: RunRequest, folder: ShotFolder, events: EventLog, make: Calla
             request.shot, options, folder, folder.in_progress(), color, events, cancellation, fresh=request.fresh
         )
         with cancellation:
+            if why := passed_over(asked):
+                context.warn("matte", why)
             return make(context)
 
 

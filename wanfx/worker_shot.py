@@ -52,6 +52,7 @@ class OpenShot:
         shot = Shot("worker", "replace", request.plate, subjects=request.subjects, frames=request.frames)
         options = resolve_backends(Options().with_values(request.options, source="flag"))
         check_backends(options)
+        matte = options.matte
         with color_errors(key="$OCIO"):
             color = load_config()
         source = open_plate(shot, options, color=color)
@@ -72,7 +73,9 @@ class OpenShot:
                 add_subject(self._subjects, Subject.of(told, first_frame=frames.first))
             self._frame = self.plate.check(frames.first if request.frame is None else request.frame)
             self.plate.read(self._frame)
-            self._clicker: Clicker = find_clicker(options.matte.backend, model=options.matte.model)
+            self._clicker: Clicker = find_clicker(
+                matte.backend, model=matte.model, engine=matte.engine, crop=matte.crop
+            )
             self._clicker.load()
             self._segmenter: Segmenter | None = None
             self._embedded: int | None = None
@@ -215,7 +218,8 @@ class OpenShot:
             if not request.replace:
                 self._mattes.check_free(self._subjects[name].file_name, frames)
         if self._segmenter is None:
-            segmenter = find_segmenter(self._options.matte.backend, model=self._options.matte.model)
+            matte = self._options.matte
+            segmenter = find_segmenter(matte.backend, model=matte.model, engine=matte.engine, crop=matte.crop)
             segmenter.load()
             self._segmenter = segmenter
         confidence = track_subjects(

@@ -1,4 +1,4 @@
-"""A SAM 2.1 of a few thousand random weights, written to disk as the real ones are and loaded by the same code."""
+"""A SAM 2.1 of random weights, a few MB, written to disk as the real ones are and loaded by the same code."""
 
 from __future__ import annotations
 
@@ -31,14 +31,19 @@ def write_tiny_sam2(folder: Path, *, seed: int = 0) -> None:
             values.data += 0.15 * torch.randn(values.shape, generator=generator)
         if name == "mask_decoder.pred_obj_score_head.proj_out.bias":
             values.data += 4.0
+    # In the published files the picture and the points have one embedding of places, stored twice.
+    model.shared_image_embedding.positional_embedding.data.copy_(
+        model.prompt_encoder.shared_embedding.positional_embedding
+    )
     model.save_pretrained(folder)
 
 
 def _config() -> dict[str, object]:
+    """As small as both libraries can have it: the package fixes some sizes of its decoder."""
     backbone = {
         "model_type": "sam2_hiera_det_model", "hidden_size": 8, "num_attention_heads": 1, "image_size": [SIDE, SIDE],
         "blocks_per_stage": [1, 1, 2, 1], "embed_dim_per_stage": [8, 16, 32, 64],
-        "num_attention_heads_per_stage": [1, 1, 2, 2], "window_size_per_stage": [4, 4, 4, 2],
+        "num_attention_heads_per_stage": [1, 2, 4, 8], "window_size_per_stage": [4, 4, 4, 2],
         "global_attention_blocks": [3], "window_positional_embedding_background_size": [4, 4],
     }  # fmt: skip
     vision = {
@@ -47,14 +52,12 @@ def _config() -> dict[str, object]:
     }  # fmt: skip
     return {
         "image_size": SIDE, "vision_config": vision,
-        "prompt_encoder_config": {"hidden_size": 128, "image_size": SIDE, "mask_input_channels": 8},
-        "mask_decoder_config": {
-            "hidden_size": 128, "mlp_dim": 64, "num_attention_heads": 2, "iou_head_hidden_dim": 32,
-        },
+        "prompt_encoder_config": {"hidden_size": 128, "image_size": SIDE},
+        "mask_decoder_config": {"hidden_size": 128},
         "memory_attention_hidden_size": 128, "memory_attention_num_layers": 1,
         "memory_attention_feed_forward_hidden_size": 64, "memory_attention_rope_feat_sizes": [SIDE // 16] * 2,
         "memory_encoder_hidden_size": 128, "memory_encoder_output_channels": 64, "mask_downsampler_embed_dim": 128,
-        "memory_fuser_embed_dim": 128, "memory_fuser_intermediate_dim": 64,
+        "memory_fuser_embed_dim": 128, "memory_fuser_intermediate_dim": 512,
     }  # fmt: skip
 
 

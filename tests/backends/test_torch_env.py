@@ -21,10 +21,10 @@ _BROKEN = {
 }
 _LOAD = """
 import json, sys
-from wanfx.backends.sam2_network import Sam2Network
+from wanfx.backends.sam2_transformers import TransformersEngine
 from wanfx.backends.weights import HubSource, ModelFile, ModelSet
 files = tuple(ModelFile(*one) for one in json.loads(sys.argv[1]))
-Sam2Network(ModelSet("sam2-random", "1", "Apache-2.0", "transformers", "sam2", HubSource("random", "1"), files))
+TransformersEngine(ModelSet("sam2-random", "1", "Apache-2.0", "transformers", "sam2", HubSource("random", "1"), files))
 print(sys.modules.get("torchvision"), [name for name in sys.modules if name.startswith("torchvision.")])
 """
 

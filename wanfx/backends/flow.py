@@ -31,10 +31,15 @@ class FlowSegmenter:
 
     name = "flow"
     models: tuple[ModelCard, ...] = (ModelCard("wanfx-flow", "2", "Apache-2.0"),)
+    settings: tuple[str, ...] = ()
     learns_from_masks = False
 
     def load(self) -> None:
         """Nothing to load."""
+
+    def used(self, _subject: str) -> tuple[ModelCard, ...]:
+        """All its models."""
+        return self.models
 
     def segment(self, source: FrameSource, *, subjects: Mapping[str, Prompts]) -> Iterator[Segment]:
         """One subject after the other. Raises NothingFoundError."""

@@ -29,12 +29,17 @@ class LiteSegmenter:
 
     name = "lite"
     models: tuple[ModelCard, ...] = (*model_cards(*_FILES), *FlowSegmenter.models)
+    settings: tuple[str, ...] = ()
     learns_from_masks = False
 
     def load(self) -> None:
         """Raises MissingError where the files or what runs them are not there."""
         self._bodies = BodyNets()
         self._masks = MaskNets(self._bodies)
+
+    def used(self, _subject: str) -> tuple[ModelCard, ...]:
+        """All its models."""
+        return self.models
 
     def segment(self, source: FrameSource, *, subjects: Mapping[str, Prompts]) -> Iterator[Segment]:
         """One subject after the other. Raises NothingFoundError."""

@@ -100,13 +100,21 @@ class Segment:
 
 
 class Segmenter(Protocol):
-    """Finds subjects in every frame; ``learns_from_masks`` says whether hand-made mattes change what it finds."""
+    """Finds subjects in every frame; ``learns_from_masks`` says whether hand-made mattes change what it finds.
+
+    ``models`` are those it may use, ``settings`` whatever else changes what it finds.
+    """
 
     name: str
     models: tuple[ModelCard, ...]
+    settings: tuple[str, ...]
     learns_from_masks: bool
 
     def load(self) -> None: ...
+
+    def used(self, subject: str) -> tuple[ModelCard, ...]:
+        """The models that found one of the subjects that were asked for last."""
+        ...
 
     def segment(self, source: FrameSource, *, subjects: Mapping[str, Prompts]) -> Iterator[Segment]:
         """Each of ``subjects`` (by name) in each frame, once, in any order.

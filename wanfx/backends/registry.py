@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from wanfx.options import Options
 
 Kind = Literal["segmenter", "clicker", "pose estimator", "generator"]
+Crop = Literal["subject", "frame"]
 AUTO = "auto"
 
 
@@ -25,23 +26,25 @@ AUTO = "auto"
 class _Backend:
     """Where a backend's class is, and the model sets of which it needs one, the best first.
 
-    ``auto`` takes the first backend that is installed and offered, and of its sets the first that is installed.
+    ``auto`` takes the first backend that is installed and offered, and of its sets the first that is installed; one
+    that is heavy only where there is a GPU.
     """
 
     place: str
     models: tuple[str, ...] = ()
     is_offered: bool = True
+    is_heavy: bool = False
 
 
 _SAM2 = tuple(one.name for one in SAM2_SETS)
 _BACKENDS: dict[Kind, dict[str, _Backend]] = {
     "segmenter": {
-        "sam2": _Backend("wanfx.backends.sam2:Sam2Segmenter", _SAM2),
+        "sam2": _Backend("wanfx.backends.sam2:Sam2Segmenter", _SAM2, is_heavy=True),
         "lite": _Backend("wanfx.backends.lite:LiteSegmenter", ("lite",)),
         "flow": _Backend("wanfx.backends.flow:FlowSegmenter"),
     },
     "clicker": {
-        "sam2": _Backend("wanfx.backends.sam2_click:Sam2Clicker", _SAM2),
+        "sam2": _Backend("wanfx.backends.sam2_click:Sam2Clicker", _SAM2, is_heavy=True),
         "lite": _Backend("wanfx.backends.lite_click:LiteClicker", ("lite",)),
         "flow": _Backend("wanfx.backends.flow_click:FlowClicker"),
     },
@@ -75,8 +78,27 @@ def resolve_backends(options: Options) -> Options:
     segmenter = _find("segmenter", chosen.get("matte.backend", options.matte.backend), key="matte.backend")
     if len(segmenter.models) > 1 and options.matte.model == AUTO:
         chosen["matte.model"] = _choose_set(segmenter, AUTO).name.partition("-")[2]
+    if len(segmenter.models) > 1 and options.matte.engine == AUTO:
+        chosen["matte.engine"] = importlib.import_module("wanfx.backends.sam2_engines").choose_engine(AUTO)
     resolved = options.with_values(chosen, source="default")
     return dataclasses.replace(resolved, sources=options.sources)
+
+
+def passed_over(options: Options) -> str:
+    """Why `resolve_backends` does not take what is best, in words for the user; empty where it does."""
+    if options.matte.backend != AUTO:
+        return ""
+    chosen = _best("segmenter")
+    better = _BACKENDS["segmenter"]
+    for name, one in better.items():
+        if name == chosen:
+            return ""
+        if one.is_offered and _is_installed(one):
+            return (
+                f"matte.backend = auto takes {chosen}: {name} is installed, but there is no GPU, and on a CPU it takes"
+                f" seconds a frame; matte.backend = {name} takes it all the same"
+            )
+    return ""
 
 
 def check_backends(options: Options) -> None:
@@ -95,14 +117,16 @@ def check_backends(options: Options) -> None:
             raise MissingError(what, key=key, remedy=f"run `wanfx models list`, then `wanfx models fetch {models}`")
 
 
-def find_segmenter(name: str, *, model: str = AUTO) -> Segmenter:
-    """A new segmenter, not yet loaded; ``model`` is its size where there are several. Raises OptionError."""
-    return cast("Segmenter", _make("segmenter", name, key="matte.backend", model=model))
+def find_segmenter(name: str, *, model: str = AUTO, engine: str = AUTO, crop: Crop = "subject") -> Segmenter:
+    """A new segmenter, not yet loaded; what follows its name matters where there are several sizes of it: the size,
+    what runs it, and whether it looks nearer at a small subject. Raises OptionError.
+    """
+    return cast("Segmenter", _make("segmenter", name, key="matte.backend", model=model, engine=engine, crop=crop))
 
 
-def find_clicker(name: str, *, model: str = AUTO) -> Clicker:
+def find_clicker(name: str, *, model: str = AUTO, engine: str = AUTO, crop: Crop = "subject") -> Clicker:
     """A new clicker, not yet loaded: the one that goes with the segmenter of this name. Raises OptionError."""
-    return cast("Clicker", _make("clicker", name, key="matte.backend", model=model))
+    return cast("Clicker", _make("clicker", name, key="matte.backend", model=model, engine=engine, crop=crop))
 
 
 def find_pose_estimator(name: str) -> PoseEstimator:
@@ -129,6 +153,14 @@ def _best(kind: Kind) -> str:
 
 
 def _is_ready(backend: _Backend) -> bool:
+    return _is_installed(backend) and not (backend.is_heavy and not _has_gpu())
+
+
+def _has_gpu() -> bool:
+    return bool(importlib.import_module("wanfx.backends.torch_env").has_gpu())
+
+
+def _is_installed(backend: _Backend) -> bool:
     return not backend.models or any(is_installed(models) for models in backend.models)
 
 
@@ -149,8 +181,8 @@ def _find(kind: Kind, name: str, *, key: str) -> _Backend:
     return table[name]
 
 
-def _make(kind: Kind, name: str, *, key: str, model: str = AUTO) -> object:
+def _make(kind: Kind, name: str, *, key: str, model: str = AUTO, **how: str) -> object:
     backend = _find(kind, name, key=key)
     module, _, attribute = backend.place.partition(":")
     made = getattr(importlib.import_module(module), attribute)
-    return made(_choose_set(backend, model)) if len(backend.models) > 1 else made()
+    return made(_choose_set(backend, model), **how) if len(backend.models) > 1 else made()

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from wanfx.backends.protocols import Array, ModelCard, Prompts
-from wanfx.backends.sam2_network import Sam2Network, model_card
+from wanfx.backends.sam2_engines import AUTO, choose_engine, load_engine, model_card
 from wanfx.backends.sam2_plan import REMEDY, Anchor, make_plan
-from wanfx.backends.sam2_track import SubjectTrack, draw_logits
+from wanfx.backends.sam2_track import SubjectTrack, View, to_matte
+from wanfx.backends.sam2_window import Crop, Framing
 from wanfx.backends.weights import ModelSet
 from wanfx.errors import NothingFoundError
-from wanfx.frames import FrameRange, Size
+from wanfx.frames import FrameRange
 
 
 class Sam2Clicker:
@@ -18,28 +19,26 @@ class Sam2Clicker:
 
     name = "sam2"
 
-    def __init__(self, models: ModelSet) -> None:
-        self._set = models
+    def __init__(self, models: ModelSet, *, engine: str = AUTO, crop: Crop = "subject") -> None:
+        self._set, self._engine_name, self._crop = models, choose_engine(engine), crop
         self.models: tuple[ModelCard, ...] = (model_card(models),)
 
     def load(self) -> None:
         """Raises MissingError where the weights or what runs them are not there."""
-        self._network = Sam2Network(self._set)
+        self._engine = load_engine(self._set, self._engine_name)
 
     def open(self, picture: Array) -> None:
         """Take a picture, display-encoded sRGB (H, W, 3) in [0, 1], and embed it."""
-        self._size = Size(picture.shape[1], picture.shape[0])
-        self._pixels = self._network.prepare(picture)
-        self._features = self._network.new_features()
-        self._network.embed(self._pixels, self._features)
+        self._view = View(self._engine, picture)
+        self._framing = Framing(self._view.size, cells=self._engine.cells, crop=self._crop)
+        self._view.see(self._framing.whole)
 
     def click(self, prompts: Prompts) -> tuple[Array, float]:
         """The matte (H, W) and how sure the network is. Raises NothingFoundError."""
-        track = SubjectTrack(self._network, self._features, size=self._size)
-        look = track.cut(self._pixels, _as_anchor(prompts))
-        if look.score <= 0 or look.logits.max() <= 0:
+        look = SubjectTrack(self._engine, self._framing).cut(self._view, _as_anchor(prompts))
+        if look.box is None:
             raise NothingFoundError("nothing was found at the box or points", remedy=REMEDY)
-        return draw_logits(look.logits, self._size), round(look.confidence, 4)
+        return to_matte(look.placed()), round(look.confidence, 4)
 
 
 def _as_anchor(prompts: Prompts) -> Anchor:

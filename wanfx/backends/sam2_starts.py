@@ -27,18 +27,21 @@ def start_cards() -> tuple[ModelCard, ...]:
     return (*(model_cards(*_FILES) if is_installed(LITE.name) else ()), *FlowSegmenter.models)
 
 
-def find_prompts(source: FrameSource) -> Prompts:
-    """A box and points on the person who fills most of the shot and moves most, else a box around what moves.
+def find_prompts(source: FrameSource) -> tuple[Prompts, tuple[ModelCard, ...]]:
+    """A box and points on the person who fills most of the shot and moves most, else a box around what moves; and the
+    models that were asked.
 
     Raises NothingFoundError where nothing moves but the camera.
     """
+    asked: tuple[ModelCard, ...] = ()
     if is_installed(LITE.name):
+        asked = model_cards(*_FILES)
         start = found_start(BodyNets(), source)
         if start is not None:
             points = body_points(start.body, start.frame, inside=start.matte)
-            return Prompts(points, (box_around(start.matte, start.frame),))
+            return Prompts(points, (box_around(start.matte, start.frame),)), asked
     frame, matte = find_moving_start(source)
-    return Prompts(boxes=(box_around(matte, frame),))
+    return Prompts(boxes=(box_around(matte, frame),)), (*asked, *FlowSegmenter.models)
 
 
 def body_points(body: Body, frame: int, *, inside: Array) -> tuple[PointPrompt, ...]:

@@ -29,12 +29,14 @@ from wanfx.stages.proxies import ProxySource, to_proxy_scale
 from wanfx.units import Unit
 
 STAGE = "matte"
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True)
 class Tracked:
-    """A subject's mattes at analysis size, with the tracker's confidence and a hash for every frame."""
+    """A subject's mattes at analysis size, with the tracker's confidence for every frame; ``models`` are those that
+    found it.
+    """
 
     subject: SubjectInput
     name: str
@@ -69,7 +71,8 @@ class _Tracker:
 
     def __init__(self, run: RunContext, ingested: Ingested) -> None:
         self._run, self._ingested = run, ingested
-        self._segmenter = find_segmenter(run.options.matte.backend, model=run.options.matte.model)
+        matte = run.options.matte
+        self._segmenter = find_segmenter(matte.backend, model=matte.model, engine=matte.engine, crop=matte.crop)
         self.source = ProxySource(ingested)
         self.jobs = [self._job(index, subject) for index, subject in enumerate(subjects_of(run.shot))]
         self._confidence: dict[str, dict[str, float]] = {}
@@ -80,7 +83,8 @@ class _Tracker:
         roto = find_roto(self._run.shot, subject, frames=self.source.frames)
         is_told = self._segmenter.learns_from_masks or len(roto) == len(self.source.frames)
         key = stage_key(
-            STAGE, VERSION, self._segmenter.name, [asdict(card) for card in self._segmenter.models],
+            STAGE, VERSION, self._segmenter.name, self._segmenter.settings,
+            [asdict(card) for card in self._segmenter.models],
             asdict(prompts), [self._ingested.keys[frame] for frame in self.source.frames],
             [(frame, sha256_file(path)) for frame, path in roto.items()] if is_told else None,
         )  # fmt: skip
@@ -95,7 +99,7 @@ class _Tracker:
         confidence.update(dict.fromkeys(job.roto, 1.0))
         return Tracked(
             job.subject, job.name, layer_name(job.subject.name), job.pattern, job.unit.key, confidence,
-            self._segmenter.models,
+            tuple(ModelCard(**card) for card in record.facts["models"]),
         )  # fmt: skip
 
     def _make(self, job: _Job, progress: StageProgress) -> Made:
@@ -108,7 +112,9 @@ class _Tracker:
             missing = {one.name: one.prompts for one in self.jobs if self._is_missing(one)}
             self._write(self._segmenter.segment(self.source, subjects=missing), progress)
         files = tuple(job.pattern.path(frame) for frame in self.source.frames)
-        return Made(files, {"confidence": self._confidence[job.name]})
+        is_drawn = len(job.roto) == len(self.source.frames)
+        used = () if is_drawn else self._segmenter.used(job.name)
+        return Made(files, {"confidence": self._confidence[job.name], "models": [asdict(card) for card in used]})
 
     def _is_missing(self, job: _Job) -> bool:
         if job.name in self._confidence or len(job.roto) == len(self.source.frames):

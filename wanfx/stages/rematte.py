@@ -56,7 +56,8 @@ def run_rematte(
         maker = _Maker(run, conditioning, generated, pattern)
         if run.options.rematte.alpha == "auto" and _has_alpha(generated, frames[0]):
             return maker.make(progress, frames, subject=tracked.name, key=lambda _frame: "own", alpha=maker.own_alpha)
-        segmenter = find_segmenter(run.options.matte.backend, model=run.options.matte.model)
+        matte = run.options.matte
+        segmenter = find_segmenter(matte.backend, model=matte.model, engine=matte.engine, crop=matte.crop)
         poses = conditioning.character.poses if isinstance(conditioning.character, PuppetCharacter) else {}
         small = FramePattern(str(run.work / "track" / name / f"{name}.####.exr"))
         finder = CharacterFinder(
