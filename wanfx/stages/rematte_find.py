@@ -136,8 +136,8 @@ class CharacterFinder:
         """What a window's mattes depend on."""
         inputs, conditioning = self._inputs, self._inputs.conditioning
         return [
-            self._segmenter.name, self._segmenter.settings, [asdict(card) for card in self._segmenter.models], self._size.width,
-            self._run.options.clean.grow_px, conditioning.key,
+            self._segmenter.name, self._segmenter.settings, [asdict(card) for card in self._segmenter.models],
+            self._size.width, self._run.options.clean.grow_px, conditioning.key,
             [
                 (
                     inputs.generated.hashes[frame], conditioning.background_hashes[frame],
