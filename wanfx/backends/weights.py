@@ -70,10 +70,9 @@ class HubSource:
 
 @dataclass(frozen=True)
 class ModelSet:
-    """Files that belong together; ``module`` is the Python module that runs them, ``extra`` what installs it.
-
-    ``folder`` is where they lie if not in the models folder; ``commercial`` whether paid work may be made with them, in
-    a word.
+    """Files that belong together; ``module`` is the Python module that runs them, ``extra`` what installs it;
+    ``other_module`` can run them too. ``folder`` is where they lie if not in the models folder; ``commercial`` whether
+    paid work may be made with them, in a word.
     """
 
     name: str
@@ -83,8 +82,15 @@ class ModelSet:
     extra: str
     source: WheelSource | HubSource
     contents: tuple[ModelFile, ...]
+    other_module: str = ""
     folder: Path | None = None
     commercial: str = "yes"
+
+    @property
+    def can_run(self) -> bool:
+        """Whether a module that runs the files is there."""
+        modules = [name for name in (self.module, self.other_module) if name]
+        return any(importlib.util.find_spec(name) is not None for name in modules)
 
     @property
     def files(self) -> Mapping[str, str]:
@@ -162,7 +168,7 @@ LITE = ModelSet(
 
 
 def _sam2(size: str, commit: str, *, config: tuple[int, str], weights: tuple[int, str]) -> ModelSet:
-    """A SAM 2.1 as transformers runs it; sizes in bytes and SHA-256 of the files at a commit."""
+    """A SAM 2.1 as transformers stores it; sizes in bytes and SHA-256 of the files at a commit."""
     return ModelSet(
         name=f"sam2-{size}",
         revision=commit[:12],
@@ -171,6 +177,7 @@ def _sam2(size: str, commit: str, *, config: tuple[int, str], weights: tuple[int
         extra="sam2",
         source=HubSource(f"facebook/sam2.1-hiera-{size}", commit),
         contents=(ModelFile("config.json", *config), ModelFile("model.safetensors", *weights)),
+        other_module="sam2",
     )
 
 
@@ -226,7 +233,7 @@ def is_installed(name: str) -> bool:
     """Whether a set's files and the module that runs them are there."""
     models = find_set(name)
     has_files = bool(models.contents) and all((set_folder(models) / file).is_file() for file in models.files)
-    return has_files and importlib.util.find_spec(models.module) is not None
+    return has_files and models.can_run
 
 
 def find_set(name: str) -> ModelSet:

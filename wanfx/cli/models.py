@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -42,11 +41,7 @@ def describe_state(models: ModelSet) -> str:
 def describe_runner(models: ModelSet) -> str:
     """What runs the set, and the command that installs it where it is not installed."""
     name = models.module.replace("_", "-")
-    return name if _is_runnable(models) else f'{name} (pip install "wanfx[{models.extra}]")'
-
-
-def _is_runnable(models: ModelSet) -> bool:
-    return importlib.util.find_spec(models.module) is not None
+    return name if models.can_run else f'{name} (pip install "wanfx[{models.extra}]")'
 
 
 def _list(_parsed: argparse.Namespace) -> int:
@@ -92,7 +87,7 @@ def _fetch(parsed: argparse.Namespace) -> int:
             _say(f"  left out {name}: of a kind that is never read")
         _say(f"  licence  {one.licence} ({one.source.project} {one.source.version})")
         _say(f"  folder   {set_folder(one)}")
-        if not _is_runnable(one):
+        if not one.can_run:
             _say(f"  to run   {describe_runner(one)}")
     return 0
 
