@@ -20,7 +20,8 @@ from wanfx_color.transforms import to_srgb_display
 
 Array = npt.NDArray[np.float32]
 _WHAT = {
-    "hair": "long hair, seen from near, before bricks and a window of 12.0; the head turns",
+    "hair": "long red hair, seen from near, before red bricks and a window of 12.0; the head turns",
+    "darkhair": "the same with dark brown hair",
     "blur": "arms with motion blur of 0.9 of a frame",
     "defocus": "a figure out of focus before a room still more so",
     "cloth": "a figure behind a waving veil that is wider than she is",

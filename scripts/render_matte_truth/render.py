@@ -1,4 +1,4 @@
-"""Renders what the matte truth is made of: ``python render.py OUT [--scenes hair,blur] [--frames 3]``.
+"""Renders what the matte truth is made of: ``python render.py OUT [--scenes hair,blur] [--frames 1-2]``.
 
 Needs bpy (see README.md) and the figures of `scripts/render_demo`. For every scene and frame ``OUT/<scene>/fg/`` gets
 the subject alone on nothing (RGBA, premultiplied, not denoised), and ``OUT/<scene>/bg/`` the room without it, once, as
@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "render_demo"))
@@ -29,6 +30,7 @@ from posing import solve
 from rig import hang, set_pose
 
 WIDTH, HEIGHT = 960, 540
+_DARK = (0.05, 0.026, 0.014)
 _BACKGROUND_SAMPLES = 48
 
 
@@ -51,8 +53,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
     parser.add_argument("--scenes", default=",".join(scene.name for scene in SCENES))
-    parser.add_argument("--frames", type=int, default=6, help="frames of each scene, from its first")
-    parser.add_argument("--samples", type=int, default=128)
+    parser.add_argument("--frames", type=_span, default=slice(0, None), help="A-B of each scene, its first being 1")
+    parser.add_argument("--samples", type=int, default=64)
     parser.add_argument("--scale", type=float, default=1.0, help="of the pictures' size")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
@@ -79,9 +81,14 @@ def _render_scene(wanted: Scene, options: argparse.Namespace) -> None:
     _show(room, False)
     scene.render.film_transparent, scene.cycles.use_denoising = True, False
     scene.cycles.samples = options.samples
-    for frame in wanted.frames[: options.frames]:
+    for frame in wanted.frames[options.frames]:
         scene.frame_set(frame)
         _render(scene, folder / f"fg/{frame:04d}.exr")
+
+
+def _span(text: str) -> slice:
+    first, _, last = text.partition("-")
+    return slice(int(first) - 1, int(last or first))
 
 
 def _show(things: list[bpy.types.Object], is_shown: bool) -> None:
@@ -124,10 +131,11 @@ def _bright_window() -> None:
                 upright=True)  # fmt: skip
 
 
-def _turning_head(frames: range) -> list[bpy.types.Object]:
+def _turning_head(frames: range, *, color: tuple[float, float, float] | None = None) -> list[bpy.types.Object]:
     """Long hair, seen from near, and loose strands about it in a draught; the head turns and nods."""
-    figure = people.make_figure(people.REFERENCE)
-    cut = replace(people.REFERENCE.hair, strands=1400, locks=1400, seed=17)
+    long = people.REFERENCE.hair if color is None else replace(people.REFERENCE.hair, color=color)
+    figure = people.make_figure(replace(people.REFERENCE, hair=long))
+    cut = replace(long, strands=1400, locks=1400, seed=17)
     loose = _blown(figure.from_head(hair.grow(figure.head, cut)), np.random.default_rng(5))
     strands = hair.make_hair("loose", loose, cut.color, radius=0.0004)
     hang(strands, figure.rig, "head")
@@ -223,11 +231,13 @@ def _render(scene: bpy.types.Scene, path: Path) -> None:
     print(f"{path.parts[-3]}/{path.parent.name}/{path.name} {time.monotonic() - start:.1f} s", flush=True)
 
 
+_HEAD_CAMERA, _HEAD, _HEAD_LENS_MM = (0.0, -1.35, 1.56), (0.0, 0.0, 1.50), 58.0
 SCENES = (
-    Scene("hair", range(1, 7), (0.0, -1.35, 1.56), (0.0, 0.0, 1.50), 58.0, _turning_head),
-    Scene("blur", range(8, 14), (0.0, -2.6, 1.25), (0.0, 0.0, 1.2), 35.0, _acting, shutter=0.9),
-    Scene("defocus", range(14, 20), (0.5, -2.6, 1.45), (0.1, 0.0, 1.25), 50.0, _acting, focus_m=1.6, f_stop=1.4),
-    Scene("cloth", range(1, 7), (0.0, -2.6, 1.1), (0.0, 0.0, 1.05), 40.0, _veil),
+    Scene("hair", range(1, 5), _HEAD_CAMERA, _HEAD, _HEAD_LENS_MM, _turning_head),
+    Scene("darkhair", range(1, 5), _HEAD_CAMERA, _HEAD, _HEAD_LENS_MM, partial(_turning_head, color=_DARK)),
+    Scene("blur", range(8, 12), (0.0, -2.6, 1.25), (0.0, 0.0, 1.2), 35.0, _acting, shutter=0.9),
+    Scene("defocus", range(14, 18), (0.5, -2.6, 1.45), (0.1, 0.0, 1.25), 50.0, _acting, focus_m=1.6, f_stop=1.4),
+    Scene("cloth", range(1, 5), (0.0, -2.6, 1.1), (0.0, 0.0, 1.05), 40.0, _veil),
 )
 
 if __name__ == "__main__":

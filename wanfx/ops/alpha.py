@@ -10,6 +10,7 @@ from wanfx.ops.edges import bounding_box
 from wanfx.ops.matting import MattingMethod, find_alpha
 from wanfx.ops.matting_specks import remove_small_parts
 from wanfx.ops.trimap import make_trimap
+from wanfx.pixels import Pixels, to_finite
 
 Array = npt.NDArray[np.float32]
 _NEARLY = np.float32(0.08)
@@ -18,7 +19,7 @@ _SMALL_PX = 640 * 400
 
 
 def refine_alpha(
-    guide_linear: Array,
+    guide_linear: Pixels,
     matte: Array,
     *,
     radius_px: float,
@@ -26,10 +27,11 @@ def refine_alpha(
     motion_px: Array | None = None,
     speck_px: float = 16.0,
 ) -> Array:
-    """Alpha (H, W) in [0, 1] whose edge follows ``guide_linear`` (H, W, 3, scene-linear) near that of ``matte``.
+    """Alpha (H, W) in [0, 1] whose edge follows ``guide_linear`` (H, W, 3, half or float) near that of ``matte``.
 
     Farther from the matte's edge (at 0.5) than ``radius_px``, or up to twice that where the edge moves quickly
-    (``motion_px``, (H, W), pixels a frame), alpha is exactly 0 or 1. Islands and holes of less than ``speck_px`` pixels
+    (``motion_px``, (H, W), pixels a frame), alpha is exactly 0 or 1. The guide is scene-linear; what is NaN or infinite
+    in it counts as 0. Islands and holes of less than ``speck_px`` pixels
     are taken away. Raises MissingError where the method's library is not installed.
     """
     whole = Box(0, 0, matte.shape[1], matte.shape[0])
@@ -42,7 +44,7 @@ def refine_alpha(
     trimap = make_trimap(matte[place], radius_px=radius_px, motion_px=motion)
     # By the picture's size, not the subject's: the way must not change within a shot.
     scale = 1.0 if matte.size <= _SMALL_PX else 0.5
-    found = _snap(find_alpha(guide_linear[place], trimap, matte[place], method=method, scale=scale), motion)
+    found = _snap(find_alpha(to_finite(guide_linear[place]), trimap, matte[place], method=method, scale=scale), motion)
     out = np.zeros_like(matte)
     out[place] = remove_small_parts(found, area_px=speck_px)
     return out

@@ -23,7 +23,8 @@ _EPSILON = 1e-5
 _KNOWN = np.float32(10)
 _DOUBT = np.float32(4)
 _LEAST_SPREAD = np.float32(1e-3)
-_COARSE_STEPS, _FINE_STEPS = 12, 6
+# From the matte on: more of them change little, and carry the texture of one side into the other.
+_STEPS = 8
 _PAIRS = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
 
 
@@ -31,22 +32,18 @@ def guided_alpha(guide: Array, trimap: Array, prior: Array, *, trust: Array, sca
     """Alpha (H, W) in [0, 1] as ``guide`` (H, W, 3, values of about 0 to 1) has it between what ``trimap`` knows.
 
     ``trimap`` is 0, 1, or 0.5 where alpha is to be found; there ``prior`` (H, W) pulls by ``trust`` (H, W), which
-    is little: it decides where colours cannot. ``scale`` is the finest at which it is solved.
+    is little: it decides where colours cannot. It is solved at ``scale`` of the guide's size.
     """
-    parts, start = (guide, trimap, prior, trust), prior
-    for part_of, steps in ((scale / 2, _COARSE_STEPS), (scale, _FINE_STEPS)):
-        size = tuple(max(1, round(length * part_of)) for length in guide.shape[1::-1])
-        small, known, matte, pull, begun = (_resize(part, size, cv2.INTER_AREA) for part in (*parts, start))
-        is_known = (known <= 0) | (known >= 1)
-        wanted, weight = np.where(is_known, known, matte), np.where(is_known, _KNOWN, pull)
-        lines = _ColorLines(small)
-        alpha = conjugate_gradients(
-            partial(_product, lines, weight),
-            weight * wanted, start=np.where(is_known, known, begun), scale=1 / (1 + weight), steps=steps,
-        )  # fmt: skip
-        fitted = [_resize(part, guide.shape[1::-1], cv2.INTER_LINEAR) for part in lines.fit(alpha)]
-        start = np.clip(_along(fitted, [guide[..., c] for c in range(3)]), 0, 1)
-    return start
+    size = tuple(max(1, round(length * scale)) for length in guide.shape[1::-1])
+    small, known, matte, pull = (_resize(part, size, cv2.INTER_AREA) for part in (guide, trimap, prior, trust))
+    is_known = (known <= 0) | (known >= 1)
+    wanted, weight = np.where(is_known, known, matte), np.where(is_known, _KNOWN, pull)
+    lines = _ColorLines(small)
+    alpha = conjugate_gradients(
+        partial(_product, lines, weight), weight * wanted, start=wanted, scale=1 / (1 + weight), steps=_STEPS
+    )
+    fitted = [_resize(part, guide.shape[1::-1], cv2.INTER_LINEAR) for part in lines.fit(alpha)]
+    return np.asarray(np.clip(_along(fitted, [guide[..., c] for c in range(3)]), 0, 1), np.float32)
 
 
 def _product(lines: _ColorLines, weight: Array, values: Array) -> Array:
@@ -57,9 +54,9 @@ def _resize(values: Array, size: tuple[int, ...], interpolation: int) -> Array:
     return np.asarray(cv2.resize(values, size, interpolation=interpolation), np.float32)
 
 
-def _box(values: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+def _box(values: Array) -> Array:
     window = (2 * _WINDOW_PX + 1, 2 * _WINDOW_PX + 1)
-    return np.asarray(cv2.blur(values, window, borderType=cv2.BORDER_REFLECT))
+    return np.asarray(cv2.blur(values, window, borderType=cv2.BORDER_REFLECT), np.float32)
 
 
 def _along(line: list[Array], channels: list[Array]) -> Array:
@@ -71,12 +68,14 @@ class _ColorLines:
 
     def __init__(self, guide: Array) -> None:
         self._channels = [np.ascontiguousarray(guide[..., c] - guide[..., c].mean(dtype=np.float64)) for c in range(3)]
-        # Variances are small differences of large numbers: they are found in double precision, once.
-        wide = [channel.astype(np.float64) for channel in self._channels]
-        means = [_box(channel) for channel in wide]
-        spread = [_box(wide[i] * wide[j]) - means[i] * means[j] + (_EPSILON if i == j else 0.0) for i, j in _PAIRS]
-        self._inverse = [np.asarray(part, np.float32) for part in _invert(spread)]
-        self._means = [np.asarray(mean, np.float32) for mean in means]
+        self._means = [_box(channel) for channel in self._channels]
+        c, m = self._channels, self._means
+        # OpenCV sums in double precision, so that these small differences of larger numbers are good to 1e-7. Their
+        # determinants would not be.
+        spread = [(_box(c[i] * c[j]) - m[i] * m[j]).astype(np.float64) for i, j in _PAIRS]
+        for (i, j), part in zip(_PAIRS, spread, strict=True):
+            part += _EPSILON if i == j else 0.0
+        self._inverse = [part.astype(np.float32) for part in _invert(spread)]
         self._offset = [float(guide[..., c].mean(dtype=np.float64)) for c in range(3)]
 
     def _fit(self, values: Array) -> list[Array]:
@@ -84,7 +83,7 @@ class _ColorLines:
         return self._spread_out(mean, slopes)
 
     def _slopes(self, values: Array) -> tuple[Array, list[Array], list[Array]]:
-        mean = np.asarray(_box(values), np.float32)
+        mean = _box(values)
         i0, i1, i2 = self._channels
         m0, m1, m2 = self._means
         v0, v1, v2 = _box(i0 * values) - m0 * mean, _box(i1 * values) - m1 * mean, _box(i2 * values) - m2 * mean
@@ -94,7 +93,7 @@ class _ColorLines:
 
     def _spread_out(self, mean: Array, slopes: list[Array]) -> list[Array]:
         rest = mean - sum(slope * middle for slope, middle in zip(slopes, self._means, strict=True))
-        return [np.asarray(_box(part), np.float32) for part in (*slopes, rest)]
+        return [_box(part) for part in (*slopes, rest)]
 
     def fit(self, values: Array) -> list[Array]:
         """The three slopes and the constant, the mean of all windows a pixel lies in.
@@ -115,7 +114,7 @@ class _ColorLines:
         return values - _along(self._fit(values), self._channels)
 
 
-def _invert(m: list[npt.NDArray[np.floating]]) -> list[npt.NDArray[np.floating]]:
+def _invert(m: list[npt.NDArray[np.float64]]) -> list[npt.NDArray[np.float64]]:
     """The inverse of symmetric 3x3 matrices, given and returned as their upper triangles."""
     a, b, c, d, e, f = m
     cofactors = [d * f - e * e, c * e - b * f, b * e - c * d, a * f - c * c, b * c - a * e, a * d - b * b]

@@ -16,7 +16,6 @@ from wanfx.ops.flow import dense_flow
 from wanfx.ops.matte_time import Neighbor, steady_alpha
 from wanfx.ops.trimap import edge_motion
 from wanfx.options import RefineOptions
-from wanfx.pixels import to_finite
 from wanfx.stages.hand_matte import read_hand_matte
 from wanfx.stages.ingest import Ingested
 from wanfx.stages.matte import Tracked
@@ -38,6 +37,7 @@ class AlphaFrames:
         self._size = (ingested.plate.canvas.width, ingested.plate.canvas.height)
         # A frame is its neighbours' neighbour too: it is found once.
         self._found = lru_cache(maxsize=_KEPT)(self._find)
+        self._look = lru_cache(maxsize=_KEPT)(self._find_look)
 
     def neighbors(self, frame: int) -> list[int]:
         """The frames whose mattes this one's alpha depends on."""
@@ -68,7 +68,7 @@ class AlphaFrames:
         rgb = exr.read_frame(plate.path(frame), canvas=plate.canvas, frame=frame).rgb
         motion = self._motion(frame, small, reach_px=radius) if options.motion else None
         return refine_alpha(
-            to_finite(rgb), matte, radius_px=radius, method=options.method, motion_px=motion, speck_px=options.speck_px
+            rgb, matte, radius_px=radius, method=options.method, motion_px=motion, speck_px=options.speck_px
         )
 
     def _motion(self, frame: int, small: Array, *, reach_px: float) -> Array | None:
@@ -77,7 +77,15 @@ class AlphaFrames:
         if len(frames) == 1:
             return None
         other = frame + 1 if frame < frames.last else frame - 1
-        flow = dense_flow(self._pictures.read(frame), self._pictures.read(other))
-        scale = self._size[0] / flow.shape[1]
-        moved = edge_motion(flow, small, reach_px=2 * reach_px / scale)
+        flow = dense_flow(self._look(frame), self._look(other))
+        size = (flow.shape[1], flow.shape[0])
+        scale = self._size[0] / size[0]
+        mask = np.asarray(cv2.resize(small, size, interpolation=cv2.INTER_AREA), np.float32)
+        moved = edge_motion(flow, mask, reach_px=2 * reach_px / scale)
         return np.asarray(cv2.resize(moved, self._size, interpolation=cv2.INTER_LINEAR), np.float32) * np.float32(scale)
+
+    def _find_look(self, frame: int) -> Array:
+        """The analysis picture at half its size: how far an edge is smeared need not be known to the pixel."""
+        picture = self._pictures.read(frame)
+        half = (max(1, picture.shape[1] // 2), max(1, picture.shape[0] // 2))
+        return np.asarray(cv2.resize(picture, half, interpolation=cv2.INTER_AREA), np.float32)

@@ -30,7 +30,7 @@ from wanfx.stages.matte import Tracked
 from wanfx.units import PaintableFolder
 
 STAGE = "refine"
-VERSION = 2
+VERSION = 3
 Array = npt.NDArray[np.float32]
 
 
