@@ -18,6 +18,7 @@ from wanfx.backends.wan_network import (
     measure_network,
     read_network,
 )
+from wanfx.backends.wan_plan import Gpu, describe_quality, plan_qualities
 from wanfx.errors import MissingError
 from wanfx.frames import Size
 from wanfx.wan_options import WanOptions, resolve_quality
@@ -94,3 +95,19 @@ def test_without_a_known_gpu_no_time_is_told() -> None:
     found = estimate_window(read_network("wan-vace-1.3b"), WanOptions(), size=SD, frames=81)
     assert (found.step_s, found.window_s) == (0, 0)
     assert found.needed_bytes > found.peak_bytes
+
+
+def test_plan_takes_the_least_offloading_that_fits_the_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WANFX_MODELS", str(tmp_path))
+    large, small = Gpu("NVIDIA H200", 140 * 10**9), Gpu("a small one", 24 * 10**9)
+    for gpu, offload, fits in (
+        (large, "none", True),
+        (small, "group", True),
+        (Gpu("tiny", 10**9), "sequential", False),
+    ):
+        final = plan_qualities("wan-animate", WanOptions(), gpu=gpu)[0]
+        assert (final.offload, final.fits) == (offload, fits)
+        assert ("does not fit" in describe_quality(final, gpu=gpu)) is not fits
+    assert plan_qualities("wan-animate", WanOptions(), gpu=large)[0].estimate.window_s > 0
+    asked = plan_qualities("wan-vace-14b", WanOptions(offload="model"), gpu=None)
+    assert {one.offload for one in asked} == {"model"}

@@ -124,7 +124,9 @@ def _resident_bytes(network: WanNetwork, options: WanOptions, weights: float, by
 def _vae_bytes(pixels: int, frames: int, *, is_tiled: bool) -> tuple[float, float]:
     """What encoding and decoding take beside the weights; tiles of 256 pixels every 192."""
     if is_tiled:
-        return 0.92e9 + 12.7 * pixels * frames, 1.2e9 + 40.0 * pixels * frames
+        video = pixels * frames
+        # Of a row of tiles, or of all tiles side by side before they are blended.
+        return 0.92e9 + 12.7 * video, max(1.27e9 + 16.5 * video, 0.09e9 + 55.0 * video)
     return (14083.0 + 12.5 * frames) * pixels, (19458.0 + 12.25 * frames) * pixels
 
 
