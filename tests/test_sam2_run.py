@@ -20,7 +20,9 @@ from wanfx.io.atomic import sha256_file
 from wanfx.options import Options
 
 sys.path.append(str(Path(__file__).parent / "backends"))
-from sam2_tiny import make_tiny_set
+from sam2_tiny import make_tiny_set, require_torch
+
+require_torch()
 
 
 @pytest.fixture

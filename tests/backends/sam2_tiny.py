@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pytest
 
-from wanfx.backends.weights import HubSource, ModelFile, ModelSet
+from wanfx.backends import torch_env
+from wanfx.backends.weights import MODELS_FOLDER, HubSource, ModelFile, ModelSet
 from wanfx.frames import FrameRange, Size
 from wanfx.io.atomic import sha256_file
 
 SIDE = 64
+
+
+def require_torch() -> None:
+    """Skip a module's tests where torch or transformers is not installed; on a CI machine they must be."""
+    for name in ("torch", "transformers"):
+        if importlib.util.find_spec(name) is None:
+            why = f"SAM 2 needs {name}, which is not installed: pip install 'wanfx[sam2]'"
+            if os.environ.get("CI"):
+                pytest.fail(why, pytrace=False)
+            pytest.skip(why, allow_module_level=True)
+
+
+def require_engine(engine: str) -> None:
+    """Skip a test of the package sam2 where that is not installed: nothing but these tests needs it."""
+    if engine == "package" and importlib.util.find_spec("sam2") is None:
+        pytest.skip("the package sam2 is not installed: pip install 'wanfx[sam2-package]'")
 
 
 def write_tiny_sam2(folder: Path, *, seed: int = 0) -> None:
@@ -59,6 +80,17 @@ def _config() -> dict[str, object]:
         "memory_encoder_hidden_size": 128, "memory_encoder_output_channels": 64, "mask_downsampler_embed_dim": 128,
         "memory_fuser_embed_dim": 128, "memory_fuser_intermediate_dim": 512,
     }  # fmt: skip
+
+
+@pytest.fixture(scope="module", name="models")
+def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelSet]:
+    """The tiny network, where `$WANFX_MODELS` says; one thread."""
+    folder = tmp_path_factory.mktemp("models")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(MODELS_FOLDER, str(folder))
+        # Two threads in each of two test processes would fight over two cores.
+        patch.setattr(torch_env, "CPU_THREADS", 1)
+        yield make_tiny_set(folder)
 
 
 def make_tiny_set(models_folder: Path, *, name: str = "sam2-random") -> ModelSet:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from sam2_tiny import MovingDiscs, make_tiny_set
+from sam2_tiny import MovingDiscs, require_engine, require_torch, tiny_models
 
-from wanfx.backends import torch_env
 from wanfx.backends.blaze import Roi
 from wanfx.backends.blaze_body import Body
 from wanfx.backends.protocols import BoxPrompt, MaskPrompt, PointPrompt, Prompts, Segment
@@ -21,28 +19,19 @@ from wanfx.backends.sam2_plan import Anchor
 from wanfx.backends.sam2_starts import body_points, box_around, find_prompts
 from wanfx.backends.sam2_track import SubjectTrack, View, to_matte
 from wanfx.backends.sam2_transformers import TransformersEngine
-from wanfx.backends.sam2_window import Framing, Window, cut_window, place_logits
+from wanfx.backends.sam2_window import Framing, Window, place_logits
 from wanfx.backends.weights import MODELS_FOLDER, ModelSet, set_folder
 from wanfx.errors import MissingError, NothingFoundError
 from wanfx.frames import Box, Size
 
+require_torch()
+__all__ = ["tiny_models"]
 Found = dict[tuple[str, int], Segment]
-
-
-@pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelSet]:
-    folder = tmp_path_factory.mktemp("models")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(MODELS_FOLDER, str(folder))
-        # Two threads in each of two test processes would fight over two cores.
-        patch.setattr(torch_env, "CPU_THREADS", 1)
-        yield make_tiny_set(folder)
 
 
 @pytest.fixture(scope="module", params=["transformers", "package"])
 def segmenter(models: ModelSet, request: pytest.FixtureRequest) -> Sam2Segmenter:
-    if request.param == "package":
-        pytest.importorskip("sam2", reason="the package sam2 is not installed")
+    require_engine(request.param)
     made = Sam2Segmenter(models, engine=request.param)
     made.load()
     return made
@@ -307,70 +296,3 @@ def test_a_matte_is_brought_to_the_sources_size_by_its_logits() -> None:
     enlarged = cv2.resize(logits, (12, 8), interpolation=cv2.INTER_LINEAR)
     assert np.array_equal(place_logits(logits, whole, Size(12, 8)), enlarged)
     assert np.allclose(to_matte(logits), 1 / (1 + np.exp(-logits)))
-
-
-def test_both_engines_answer_alike(models: ModelSet) -> None:
-    pytest.importorskip("sam2", reason="the package sam2 is not installed")
-    shot, found = MovingDiscs(20), []
-    for engine in ("transformers", "package"):
-        segmenter = Sam2Segmenter(models, engine=engine)
-        segmenter.load()
-        prompts = Prompts((_point(shot, 1015),), (_box(shot, 1004),))
-        found.append(_segment(segmenter, shot, red=prompts))
-    for key, segment in found[0].items():
-        np.testing.assert_allclose(segment.matte, found[1][key].matte, atol=2e-3)
-
-
-def test_a_small_subject_is_looked_at_through_a_window_of_the_frames_shape_that_moves_by_whole_cells() -> None:
-    size, cells = Size(1920, 1080), 64
-    framing = Framing(size, cells=cells, crop="subject")
-    subject = Box(300, 500, 400, 640)
-    zoom = framing.zoom_for(subject)
-    window = framing.around(subject, zoom=zoom)
-    assert zoom == 2
-    assert window.box.clip(subject) == subject
-    moved = framing.around(subject.shift(200, 40), zoom=zoom)
-    right, down = framing.cells_between(window, moved)
-    assert (moved.box.x0 - window.box.x0) * cells == right * window.box.width
-    assert (moved.box.y0 - window.box.y0) * cells == down * window.box.height
-    assert framing.zoom_for(Box(100, 100, 1500, 1000)) == 0
-    assert Framing(size, cells=cells, crop="frame").zoom_for(subject) == 0
-
-
-def test_a_windows_logits_lie_where_they_were_seen() -> None:
-    size = Size(640, 360)
-    framing = Framing(size, cells=16, crop="subject")
-    subject = Box(420, 200, 480, 280)
-    window = framing.around(subject, zoom=framing.zoom_for(subject))
-    truth = np.full((360, 640), -8.0, np.float32)
-    truth[subject.slices()] = 8.0
-    logits = cv2.resize(cut_window(truth, window), (256, 256), interpolation=cv2.INTER_AREA)
-    placed = place_logits(logits, window, size) > 0
-    on = np.zeros((360, 640), bool)
-    on[subject.slices()] = True
-    assert (placed & on).sum() > 0.97 * (placed | on).sum()
-
-
-def test_a_subject_that_is_small_in_the_frame_is_tracked_through_windows(models: ModelSet) -> None:
-    shot = _Enlarged(MovingDiscs(6))
-    made = [Sam2Segmenter(models, engine="transformers", crop=crop) for crop in ("subject", "frame")]
-    found = []
-    for segmenter in made:
-        segmenter.load()
-        x, y = shot.shot.center(1001)
-        box = BoxPrompt(1001, x - 11, y - 11, x + 11, y + 11)
-        found.append({one.frame: one for one in segmenter.segment(shot, subjects={"red": Prompts(boxes=(box,))})})
-    assert all(one.matte.shape == (256, 384) for one in found[0].values())
-    assert not np.array_equal(found[0][1001].matte, found[1][1001].matte)
-
-
-class _Enlarged:
-    """The discs in the top left of a larger frame."""
-
-    def __init__(self, shot: MovingDiscs) -> None:
-        self.shot, self.frames, self.size = shot, shot.frames, Size(384, 256)
-
-    def read(self, frame: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-        picture = np.full((256, 384, 3), 0.3, np.float32)
-        picture[:64, :96] = self.shot.read(frame)
-        return picture

@@ -9,12 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from sam2_tiny import make_tiny_set
+from sam2_tiny import make_tiny_set, require_torch
 
 from wanfx.backends.torch_env import import_torch
 from wanfx.backends.weights import MODELS_FOLDER, set_folder
 from wanfx.errors import MissingError
 
+require_torch()
 _BROKEN = {
     "operators of another torch": "raise RuntimeError('operator torchvision::nms does not exist')",
     "a library that is not there": "raise OSError('libcudart.so.13: cannot open shared object file')",

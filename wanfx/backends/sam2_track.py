@@ -118,14 +118,25 @@ class SubjectTrack:
         self._window = self._begins.get(origin, self._framing.whole)
 
     def follow(self, index: int, view: View, *, direction: Direction) -> Look:
-        """Look at the next frame in a direction: where the subject was, and where it is not there, everywhere."""
+        """Look at the next frame in a direction: where the subject was; again where it has left that window in part,
+        and everywhere where it is not there at all.
+        """
         look, answer = self._look(index, view, self._window, direction=direction)
-        if look.box is None and look.window.zoom:
-            look, answer = self._look(index, view, self._framing.whole, direction=direction)
+        better = self._better(look)
+        if better != look.window:
+            look, answer = self._look(index, view, better, direction=direction)
         self._recent[index] = look.window, answer.remembered
         self._move(index, view, look)
         self._forget(index)
         return look
+
+    def _better(self, look: Look) -> Window:
+        """The window that a look should have had."""
+        if look.box is None:
+            return self._framing.whole
+        if self._framing.is_cut(look.window, look.box):
+            return self._framing.around(look.box, zoom=look.window.zoom)
+        return look.window
 
     def _start(
         self, index: int, view: View, anchor: Anchor, *, maps: _Maps = "encode"

@@ -89,6 +89,14 @@ class Framing:
         )  # fmt: skip
         return window if inner.clip(box) == box else self.around(box, zoom=window.zoom)
 
+    def is_cut(self, window: Window, box: Box) -> bool:
+        """Whether a subject reaches a border of the window that is not the frame's."""
+        seen, frame = window.box, self.whole.box
+        return (
+            (box.x0 <= seen.x0 > frame.x0) or (box.y0 <= seen.y0 > frame.y0)
+            or (box.x1 >= seen.x1 < frame.x1) or (box.y1 >= seen.y1 < frame.y1)
+        )  # fmt: skip
+
     def cells_between(self, then: Window, now: Window) -> tuple[int, int]:
         """How many cells ``now`` lies to the right of ``then``, and below it; both have one zoom."""
         size = self._sizes[now.zoom]
