@@ -8,12 +8,13 @@ import numpy.typing as npt
 from wanfx.frames import Box
 from wanfx.ops.edges import bounding_box
 from wanfx.ops.matting import MattingMethod, find_alpha
+from wanfx.ops.matting_hair import find_hair
 from wanfx.ops.matting_specks import remove_small_parts
 from wanfx.ops.trimap import make_trimap
 from wanfx.pixels import Pixels, to_finite
 
 Array = npt.NDArray[np.float32]
-_NEARLY = np.float32(0.08)
+_NEARLY = np.float32(0.1)
 _BLURRED_PX = np.float32(4)
 _SMALL_PX = 640 * 400
 
@@ -30,23 +31,24 @@ def refine_alpha(
     """Alpha (H, W) in [0, 1] whose edge follows ``guide_linear`` (H, W, 3, half or float) near that of ``matte``.
 
     Farther from the matte's edge (at 0.5) than ``radius_px``, or up to twice that where the edge moves quickly
-    (``motion_px``, (H, W), pixels a frame), alpha is exactly 0 or 1. The guide is scene-linear; what is NaN or infinite
-    in it counts as 0. Islands and holes of less than ``speck_px`` pixels
-    are taken away. Raises MissingError where the method's library is not installed.
+    (``motion_px``, (H, W), pixels a frame), and four times where there is hair, alpha is exactly 0 or 1.
+    The guide is scene-linear; what is NaN or infinite in it counts as 0. Islands and holes of less than ``speck_px``
+    pixels are taken away. Raises MissingError where the method's library is not installed.
     """
     whole = Box(0, 0, matte.shape[1], matte.shape[0])
     box = bounding_box(matte, above=0.02)
     if radius_px <= 0 or box.is_empty:
         return matte
-    widest = radius_px if motion_px is None else 2 * radius_px
-    place = box.grow(2 * int(np.ceil(widest)) + 8).clip(whole).slices()
+    place = box.grow(6 * int(np.ceil(radius_px)) + 8).clip(whole).slices()
     motion = None if motion_px is None else motion_px[place]
-    trimap = make_trimap(matte[place], radius_px=radius_px, motion_px=motion)
+    guide, near = to_finite(guide_linear[place]), matte[place]
+    hair = find_hair(near, radius_px=radius_px, motion_px=motion)
+    trimap = make_trimap(near, radius_px=hair.radius_px, motion_px=motion)
     # By the picture's size, not the subject's: the way must not change within a shot.
     scale = 1.0 if matte.size <= _SMALL_PX else 0.5
-    found = _snap(find_alpha(to_finite(guide_linear[place]), trimap, matte[place], method=method, scale=scale), motion)
+    found = find_alpha(guide, trimap, near, method=method, scale=scale, trust=hair.trust)
     out = np.zeros_like(matte)
-    out[place] = remove_small_parts(found, area_px=speck_px)
+    out[place] = remove_small_parts(_snap(found, motion), area_px=speck_px)
     return out
 
 

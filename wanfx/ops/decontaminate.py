@@ -14,8 +14,9 @@ from wanfx.pixels import to_finite
 Array = npt.NDArray[np.float32]
 _AROUND_PX = 32
 _SURE = np.float32(0.999)
-# Alpha is never exact: its errors would else end up in the colours (measured: benchmarks/matte.py).
-_PRIOR = np.float32(1)
+# Alpha is never exact: its errors, which a window behind the actor makes many times larger, would else end up in the
+# colours (measured: benchmarks/matte.py).
+_PRIOR, _CONTRAST = np.float32(0.3), np.float32(0.3)
 
 
 def own_colors(plate_linear: Array, alpha: Array) -> Array:
@@ -24,6 +25,7 @@ def own_colors(plate_linear: Array, alpha: Array) -> Array:
     In between, the colours of the solid inside and of the plain outside go on into the edge as a first guess, and both
     are moved by least squares until they mix to what the plate shows: F = F0 + a r / (a^2 + (1-a)^2 + prior), where r
     is what the guesses miss (the per-pixel step of Germer et al., Fast Multi-Level Foreground Estimation, ICPR 2020).
+    The prior grows with how far apart the guesses are beside the actor's own brightness: (F0 - B0)^2 / F0^2.
     No colour becomes darker than both black and the plate. NaN and infinite pixels stay as they are.
     """
     soft = (alpha > 0) & (alpha < 1)
@@ -39,7 +41,8 @@ def own_colors(plate_linear: Array, alpha: Array) -> Array:
     actor = _extend(finite, share >= _SURE)[rows, columns]
     behind = _extend(finite, share <= 1 - _SURE)[rows, columns]
     missed = mix - a * actor - (1 - a) * behind
-    found = actor + a * missed / (a**2 + (1 - a) ** 2 + _PRIOR)
+    apart = np.mean((actor - behind) ** 2, axis=1) / (np.mean(actor**2, axis=1) + np.float32(1e-6))
+    found = actor + a * missed / (a**2 + (1 - a) ** 2 + _PRIOR + _CONTRAST * apart[:, None])
     found = np.maximum(found, np.minimum(mix, np.float32(0)))
     is_good = np.isfinite(plate[rows, columns]).all(axis=1)
     out = plate_linear.copy()

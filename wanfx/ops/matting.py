@@ -25,14 +25,23 @@ _MOST_TRUST = np.float32(1)
 _LOOK_PX = 21
 _CONTRAST = np.float32(0.02)
 _ENOUGH = 20_000
+_NEAR_PX = 12
 
 
-def find_alpha(plate_linear: Array, trimap: Array, matte: Array, *, method: MattingMethod, scale: float = 0.5) -> Array:
+def find_alpha(
+    plate_linear: Array,
+    trimap: Array,
+    matte: Array,
+    *,
+    method: MattingMethod,
+    scale: float = 0.5,
+    trust: Array | None = None,
+) -> Array:
     """Alpha (H, W) in [0, 1]: the trimap's own values where it knows, found from ``plate_linear`` where it does not.
 
-    ``matte`` (H, W) is the tracker's: it decides, softly, where colours do not tell. The fast way solves at
-    ``scale`` of the plate's size. Raises MissingError where the
-    method's library is not installed.
+    ``matte`` (H, W) is the tracker's: it decides, softly, where colours do not tell, and more so by ``trust`` (H, W).
+    The fast way solves at ``scale`` of the plate's size. Raises MissingError where the method's library is not
+    installed.
     """
     is_unknown = trimap == UNKNOWN
     band = bounding_box(is_unknown)
@@ -42,10 +51,12 @@ def find_alpha(plate_linear: Array, trimap: Array, matte: Array, *, method: Matt
     guide = make_guide(plate_linear[place], where=is_unknown[place])
     # A tracker's edge is soft for want of pixels, not for hair or blur.
     known, prior = trimap[place], np.clip((matte[place] - UNKNOWN) * _STEEP + UNKNOWN, 0, 1)
-    trust = _trust(guide, is_unknown[place])
-    found = guided_alpha(guide, known, prior, trust=trust, scale=scale)
+    pull = _trust(guide, is_unknown[place])
+    if trust is not None:
+        pull = pull + trust[place]
+    found = guided_alpha(guide, known, prior, trust=pull, scale=scale)
     if method == "closed-form":
-        found = np.clip(closed_form_alpha(guide, known, found, trust=trust), 0, 1)
+        found = np.clip(closed_form_alpha(guide, known, found, trust=pull), 0, 1)
     out = trimap.copy()
     out[place] = np.where(is_unknown[place], found, known)
     return out
@@ -58,16 +69,29 @@ def check_method(method: MattingMethod) -> None:
 
 
 def make_guide(linear: Array, *, where: npt.NDArray[np.bool_]) -> Array:
-    """``linear`` (H, W, 3, of any size and sign) as x / (x + k) in [0, 1), k twice its median ``where``.
+    """``linear`` (H, W, 3, of any size and sign) as x / (x + k) in [0, 1).
 
-    Alpha is linear in linear light, which a curve as flat as this nearly keeps for all but highlights; and a lamp in
-    the background then counts no more than a wall. Pictures of another exposure give the same.
+    k is twice its median ``where``, or half of what is brightest within `_NEAR_PX` where that is more. Alpha is linear
+    in linear light, which a curve as flat as this nearly keeps: before a window too, half of which shines through
+    hair. And what is no brighter than most of the edge has one curve wherever it is. Pictures of another exposure give
+    the same.
     """
     # Halves go no higher than 65504: what lies beyond is as bright.
     lit = np.clip(linear, np.float32(0), np.float32(65504))
-    some = _mean_color(lit)[where]
+    gray = _mean_color(lit)
+    some = gray[where]
     middle = np.median(some[:: 1 + some.size // _ENOUGH]) if some.size else np.float32(0)
-    return np.asarray(lit / (lit + np.maximum(np.float32(2) * middle, np.float32(1e-4))), np.float32)
+    half = np.maximum(np.float32(0.5) * _brightest(gray), max(np.float32(2) * middle, np.float32(1e-4)))
+    return np.asarray(lit / (lit + half[..., None]), np.float32)
+
+
+def _brightest(gray: Array) -> Array:
+    """What is brightest around each pixel, smooth; found at half size."""
+    half = ((gray.shape[1] + 1) // 2, (gray.shape[0] + 1) // 2)
+    small = cv2.blur(cv2.resize(gray, half, interpolation=cv2.INTER_AREA), (3, 3), borderType=cv2.BORDER_REFLECT)
+    window = (_NEAR_PX + 1, _NEAR_PX + 1)
+    spread = cv2.blur(cv2.dilate(small, np.ones(window, np.uint8)), window, borderType=cv2.BORDER_REFLECT)
+    return np.asarray(cv2.resize(spread, gray.shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _mean_color(picture: Array) -> Array:

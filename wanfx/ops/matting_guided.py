@@ -24,7 +24,7 @@ _KNOWN = np.float32(10)
 _DOUBT = np.float32(4)
 _LEAST_SPREAD = np.float32(1e-3)
 # From the matte on: more of them change little, and carry the texture of one side into the other.
-_STEPS = 8
+_STEPS = 10
 _PAIRS = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
 
 

@@ -13,20 +13,21 @@ _DOUBT = 0.1
 _SHUTTER = np.float32(0.25)
 
 
-def make_trimap(matte: Array, *, radius_px: float, motion_px: Array | None = None) -> Array:
+def make_trimap(matte: Array, *, radius_px: float | Array, motion_px: Array | None = None) -> Array:
     """The trimap of a tracker's ``matte`` (H, W, in [0, 1]): unknown within ``radius_px`` of its edge at 0.5.
 
-    The band is wider on each side by a quarter of ``motion_px`` (H, W), how far the edge moves from frame to frame: so
-    far an exposure of 180 degrees smears it; at most twice as wide. It leaves the middle of whatever is thinner than
+    ``radius_px`` may differ from place to place (H, W). The band is wider on each side by a quarter of ``motion_px``
+    (H, W), how far the edge moves from frame to frame: so far an exposure of 180 degrees smears it; at most twice as
+    wide. It leaves the middle of whatever is thinner than
     itself, so that fingers are not lost, and takes in what the tracker doubts (0.1 to 0.9) within twice its width.
     """
     hard = (matte >= 0.5).astype(np.uint8)
     inside = cv2.distanceTransform(hard, cv2.DIST_L2, 5)
     outside = cv2.distanceTransform(1 - hard, cv2.DIST_L2, 5)
-    limit = np.full(matte.shape, radius_px, np.float32)
+    limit = np.broadcast_to(np.float32(radius_px), matte.shape)
     if motion_px is not None:
-        limit = limit + np.minimum(_SHUTTER * motion_px, np.float32(radius_px))
-    reach = int(np.ceil(radius_px))
+        limit = limit + np.minimum(_SHUTTER * motion_px, limit)
+    reach = int(np.ceil(np.max(radius_px)))
     middle = np.asarray(cv2.dilate(inside, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)), np.float32)
     is_doubted = (matte > _DOUBT) & (matte < 1 - _DOUBT) & (inside + outside <= 2 * limit)
     is_unknown = np.where(hard > 0, inside <= np.minimum(middle * _MIDDLE, limit), outside <= limit) | is_doubted
