@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from wanfx.backends.registry import check_backends, find_clicker, names, resolve_backends
+from wanfx.backends.draft import DraftGenerator
+from wanfx.backends.registry import add_generator, check_backends, find_clicker, names, resolve_backends
 from wanfx.backends.weights import LITE, MODELS_FOLDER, set_folder
 from wanfx.errors import MissingError, OptionError
 from wanfx.options import Options
@@ -72,3 +73,8 @@ def test_a_clicker_that_is_not_there_is_told_with_the_option() -> None:
     with pytest.raises(OptionError) as caught:
         find_clicker("flaw")
     assert caught.value.key == "matte.backend" and "flow" in caught.value.remedy
+
+
+def test_a_program_may_not_bring_a_generator_in_the_place_of_one_there_is() -> None:
+    with pytest.raises(OptionError, match="already"):
+        add_generator("draft", DraftGenerator)

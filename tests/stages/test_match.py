@@ -56,7 +56,8 @@ def _moved(picture: Array) -> Array:
 
 
 def _run(folder: Path, generator: type[DraftGenerator], *flags: str) -> Path:
-    add_generator(generator.name, generator)
+    if generator is not DraftGenerator:
+        add_generator(generator.name, generator)
     name = generator.name + "".join(flags).replace("=", "-")
     # The world's reveal and shadow would be found from each picture anew.
     plain = {"finish": {"shadow": "off", "reveal": "clean"}, "condition": {"character": "card", "crop": "frame"}}

@@ -142,7 +142,12 @@ def find_generator(name: str) -> Generator:
 
 
 def add_generator(name: str, make: Callable[[], Generator]) -> None:
-    """Let this process know one more generator by ``name``: for programs that bring their own, as a benchmark does."""
+    """Let this process know one more generator by ``name``: for programs that bring their own, as a benchmark does.
+
+    Raises OptionError where wanfx has one of this name itself.
+    """
+    if name in _BACKENDS["generator"] and name not in _ADDED:
+        raise OptionError(f"there is a generator {name!r} already", remedy="give yours another name")
     _ADDED[name] = make
     _BACKENDS["generator"][name] = _Backend("", is_offered=False)
 
