@@ -2,6 +2,10 @@
 
 `--truth` is a folder with `truth.json` and, a scene, `plate`, `alpha`, `fg` (premultiplied) and `bg` sequences. The raw
 mask stands in for a network's: the truth sampled at 256 x 256, cut at 0.5, off by a pixel, brought to analysis size.
+
+Comps are judged where the truth is soft, over three new backgrounds: in linear light, and as seen (sRGB, clipped). The
+naive comp is what is done without any of this: the raw mask with the plate's own colours. "With the plate's colours" is
+the same matte without the estimated foreground.
 """
 
 from __future__ import annotations
@@ -37,6 +41,7 @@ Array = npt.NDArray[np.float32]
 METHODS: tuple[MattingMethod, ...] = ("guided", "closed-form")
 _ANALYSIS_WIDTH_PX = 640
 _MASK_PX = 256
+_PLATE_COLORS, _OWN_COLORS = "comp with the plate's colours", "comp"
 _NEW_BACKGROUNDS = ((0.18, 0.18, 0.18), (0.03, 0.8, 0.03), (0.0, 0.3, 0.9))
 
 
@@ -126,9 +131,9 @@ def _raw_mask(truth: Truth) -> Array:
 
 
 def _motion(truth: Truth, neighbor: Truth, raw: Array) -> Array:
-    """How far the edge moves, as refine finds it from analysis pictures."""
+    """How far the edge moves, as refine finds it from analysis pictures of half the size."""
     height, width = raw.shape
-    size = (_ANALYSIS_WIDTH_PX, round(_ANALYSIS_WIDTH_PX * height / width))
+    size = (_ANALYSIS_WIDTH_PX // 2, round(_ANALYSIS_WIDTH_PX * height / width / 2))
     here, there, matte = (
         np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.float32)
         for picture in (_to_display(truth.plate), _to_display(neighbor.plate), raw)
@@ -158,22 +163,21 @@ def _errors(name: str, alpha: Array, truth: Truth) -> Iterator[tuple[str, float]
 
 
 def _comps(alpha: Array, truth: Truth) -> Iterator[tuple[str, float]]:
-    """Mean colour errors of comps over new backgrounds where the truth is soft: with plate colours, with estimated."""
+    """Mean colour errors of comps over new backgrounds where the truth is soft: with the plate's, with own colours."""
     soft = (truth.alpha > 0.02) & (truth.alpha < 0.98)
     start = time.perf_counter()
     own = own_colors(truth.plate, alpha)
     seconds = time.perf_counter() - start
-    for what, colors in (("naive comp", truth.plate), ("comp", own)):
-        errors = [
-            np.abs(_over(colors, alpha, new) - (truth.foreground + (1 - truth.alpha[..., None]) * np.float32(new)))
+    right, matte, kept = truth.foreground[soft], truth.alpha[soft][:, None], alpha[soft][:, None]
+    for what, colors in ((_PLATE_COLORS, truth.plate[soft]), (_OWN_COLORS, own[soft])):
+        pairs = [
+            (colors * kept + (1 - kept) * new, right + (1 - matte) * new)
             for new in np.asarray(_NEW_BACKGROUNDS, np.float32)
         ]
-        yield what, float(np.mean([error[soft].mean() for error in errors]))
+        yield what, float(np.mean([np.abs(made - wanted).mean() for made, wanted in pairs]))
+        seen = [np.abs(_to_display(made) - _to_display(wanted)).mean() for made, wanted in pairs]
+        yield f"{what} as seen", float(np.mean(seen))
     yield "time of colours", seconds
-
-
-def _over(colors: Array, alpha: Array, new: Array) -> Array:
-    return np.asarray(colors * alpha[..., None] + (1 - alpha[..., None]) * new, np.float32)
 
 
 def _unit(name: str) -> str:
@@ -189,11 +193,13 @@ def _gains(figures: list[Figure]) -> Iterator[Figure]:
         if name.endswith("SAD in the band") and "raw mask" not in name:
             scene = name.split(":")[0]
             yield Figure(f"{name} lower by", 1 - value / found[f"{scene}: raw mask, SAD in the band"], "")
-        if name.endswith(", comp"):
+        for end in ("", " as seen"):
             scene = name.split(":")[0]
-            own, raw = found[name.replace(", comp", ", naive comp")], found[f"{scene}: raw mask, naive comp"]
-            yield Figure(f"{name} over naive comp with the same matte", value / max(own, 1e-9), "")
-            yield Figure(f"{name} over naive comp with the raw mask", value / max(raw, 1e-9), "")
+            if name.endswith(f", {_OWN_COLORS}{end}"):
+                same = found[name.replace(_OWN_COLORS, _PLATE_COLORS)]
+                naive = found[f"{scene}: raw mask, {_PLATE_COLORS}{end}"]
+                yield Figure(f"{name} over the naive comp", value / max(naive, 1e-9), "")
+                yield Figure(f"{name} over the same with the plate's colours", value / max(same, 1e-9), "")
 
 
 if __name__ == "__main__":

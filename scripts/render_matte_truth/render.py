@@ -31,7 +31,7 @@ from rig import hang, set_pose
 
 WIDTH, HEIGHT = 960, 540
 _DARK = (0.05, 0.026, 0.014)
-_BACKGROUND_SAMPLES = 48
+_BACKGROUND_SAMPLES = 16
 
 
 @dataclass(frozen=True)
