@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -17,6 +17,7 @@ import numpy.typing as npt
 from _oracle_errors import NOTHING, ErrorModel, Seen, Strength, WindowErrors, apply_faults, see_error
 from _oracle_shot import RenderedShot
 
+from wanfx.backends.plain import PlainGenerator
 from wanfx.backends.protocols import GeneratedFrame, ModelCard, Quality, WindowInputs
 from wanfx.ops.crop import to_model
 from wanfx.ops.decontaminate import own_colors
@@ -115,7 +116,7 @@ def _see(carried_code: Array, truth_code: Array, *, where: npt.NDArray[np.bool_]
     return see_error(broad[0], broad[1], where=where)
 
 
-class OracleGenerator:
+class OracleGenerator(PlainGenerator):
     """Gives back the truth of ``shot``, which is what it conditions on beside the plate's crop, with its errors."""
 
     name = "oracle"
@@ -130,9 +131,6 @@ class OracleGenerator:
         self.models: tuple[ModelCard, ...] = (
             ModelCard("wanfx-oracle", repr(sorted(asdict(settings).items())), "Apache-2.0"),
         )
-
-    def load(self, settings: Any) -> None:
-        """Nothing to load."""
 
     def generate(self, inputs: WindowInputs) -> Iterator[GeneratedFrame]:
         """Every frame of the window; the carried frames come first and are given back as they are."""

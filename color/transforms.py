@@ -227,5 +227,11 @@ def to_srgb_display(linear_rec709: Pixels, *, exposure_stops: float = 0.0) -> Pi
     light = np.maximum(np.nan_to_num(linear_rec709) * np.float32(2.0**exposure_stops), np.float32(0.0))
     soft = 1.0 - room * np.exp((_SOFT_CLIP_START - np.maximum(light, _SOFT_CLIP_START)) / room)
     light = np.where(light > _SOFT_CLIP_START, soft, light)
+    return encode_srgb(light)
+
+
+def encode_srgb(linear_rec709: Pixels) -> Pixels:
+    """A new picture by IEC 61966-2-1, clipped to [0, 1]: what an sRGB file of that light holds. Not for a comp."""
+    light = np.maximum(np.nan_to_num(linear_rec709), np.float32(0.0))
     encoded = np.where(light <= 0.0031308, light * 12.92, 1.055 * np.power(light, 1 / 2.4) - 0.055)
     return np.asarray(np.clip(encoded, 0.0, 1.0), np.float32)

@@ -28,7 +28,8 @@ _LAYERS: list[set[str]] = [
     {"wanfx_color"},
     {"wanfx", "wanfx.errors", "wanfx.frames", "wanfx.options", "wanfx.images", "wanfx.events", "wanfx.shot",
      "wanfx.schema", "wanfx.knobs", "wanfx.runner", "wanfx.keys", "wanfx.names", "wanfx.colors",
-     "wanfx.delivery", "wanfx.lease", "wanfx.cancel", "wanfx.pixels", "wanfx.ahead", "wanfx.wan_options"},
+     "wanfx.delivery", "wanfx.lease", "wanfx.cancel", "wanfx.pixels", "wanfx.ahead", "wanfx.wan_options",
+     "wanfx.condition_options"},
     {"wanfx.ops", "wanfx.io", "wanfx.backends.protocols"},
     {"wanfx.backends", "wanfx.units", "wanfx.manifest", "wanfx.demo"},
     {"wanfx.stages", "wanfx.qc", "wanfx.trust"},
@@ -41,7 +42,19 @@ _LAYERS: list[set[str]] = [
 _FORBIDDEN = {"wanfx.ops": "wanfx.io"}
 
 _DCC_MODULES = {
-    f"wanfx.{name}" for name in ("errors", "frames", "options", "knobs", "events", "shot", "schema", "runner")
+    f"wanfx.{name}"
+    for name in (
+        "errors",
+        "frames",
+        "options",
+        "knobs",
+        "events",
+        "shot",
+        "schema",
+        "runner",
+        "wan_options",
+        "condition_options",
+    )
 }
 _STDLIB = sys.stdlib_module_names
 _SINCE_3_9 = {"tomllib"}  # standard library modules that Python 3.9 lacks

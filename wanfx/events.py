@@ -58,6 +58,15 @@ class UnitFinished(Event):
 
 
 @dataclass(frozen=True)
+class StepFinished(Event):
+    """A step of a unit that takes long was made: ``step`` of ``steps``, counted from 1."""
+
+    stage: str
+    step: int
+    steps: int
+
+
+@dataclass(frozen=True)
 class StageFinished(Event):
     """A stage ended after ``seconds``."""
 
@@ -84,7 +93,8 @@ class RunFinished(Event):
 
 
 _EVENTS: Dict[str, Type[Event]] = {
-    kind.__name__: kind for kind in (RunStarted, StageStarted, UnitFinished, StageFinished, Warned, RunFinished)
+    kind.__name__: kind
+    for kind in (RunStarted, StageStarted, UnitFinished, StepFinished, StageFinished, Warned, RunFinished)
 }
 Listener = Callable[[Event], None]
 

@@ -58,6 +58,7 @@ def build_manifest(delivered: Delivered) -> dict[str, Any]:
         "task": run.shot.task,
         "backend": generator.name,
         "quality": generator.quality,
+        "settings": list(generator.settings),
         "frames": f"{first}-{last}",
         "cut": f"{first}-{last}" if cut is None else str(cut),
         "plate": _plate(delivered),

@@ -11,8 +11,10 @@ import typing
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Dict, Iterator, Literal, Mapping, Optional, Tuple
 
+from wanfx.condition_options import ConditionOptions
 from wanfx.errors import OptionError
 from wanfx.knobs import Knob, OptionSpec, make_spec
+from wanfx.wan_options import WanOptions
 
 Source = Literal["default", "studio", "shot", "flag"]
 
@@ -99,30 +101,12 @@ class CleanOptions:
 
 
 @dataclass(frozen=True)
-class ConditionOptions:
-    """What the generator is given."""
-
-    crop: Annotated[Literal["subject", "frame"], Knob("Work on a tracked crop, or on the whole frame")] = "subject"
-    character: Annotated[
-        Literal["auto", "puppet", "card"],
-        Knob("Draft character: a puppet that performs, a card that follows, or a puppet where poses are found"),
-    ] = "auto"
-    margin: Annotated[float, Knob("Room around the subject, as a part of its size", "", 0, 2)] = 0.25
-    world_exposure: Annotated[
-        Literal["match", "keep"],
-        Knob("New background of task background: bring its exposure to the old one's, 2 stops at most, or keep it"),
-    ] = "match"
-    exposure_stops: Annotated[
-        Optional[float],
-        Knob("Exposure of the model's picture; measured from the plate when not given", "stops", -16, 16),
-    ] = None
-
-
-@dataclass(frozen=True)
 class GenerateOptions:
     """The generator and its seed."""
 
-    backend: Annotated[str, Knob("Generator: draft, fake, or auto for the best that is installed")] = "auto"
+    backend: Annotated[str, Knob("Generator: wan-animate, draft, fake, or auto for the best that is installed")] = (
+        "auto"
+    )
     quality: Annotated[
         Literal["auto", "draft", "preview", "fast", "final"], Knob("Quality; draft and fake are always draft")
     ] = "auto"
@@ -232,6 +216,7 @@ class Options:
     clean: CleanOptions = field(default_factory=CleanOptions)
     condition: ConditionOptions = field(default_factory=ConditionOptions)
     generate: GenerateOptions = field(default_factory=GenerateOptions)
+    wan: WanOptions = field(default_factory=WanOptions)
     rematte: RematteOptions = field(default_factory=RematteOptions)
     match: MatchOptions = field(default_factory=MatchOptions)
     finish: FinishOptions = field(default_factory=FinishOptions)

@@ -94,8 +94,8 @@ def _make_inputs(
     match = run_match(run, conditioning, generated, refined, bridge, frames=wanted, plate_hashes=ingested.keys)
     generated = match.generated
     new, new_hashes, mattes, confidence = refined.matte, refined.hashes, [refined.matte], tracked.confidence
-    if conditioning.character is not None:
-        performed = conditioning.character.confidence
+    if not conditioning.is_world:
+        performed = conditioning.confidence
         confidence = {frame: min(value, performed(frame)) for frame, value in confidence.items()}
         rematted = run_rematte(run, conditioning, generated, refined, tracked, bridge, frames=list(wanted))
         new, new_hashes = rematted.matte, rematted.hashes
@@ -144,17 +144,17 @@ def _seal(
 
 
 def _check_task(run: RunContext) -> None:
-    if run.shot.task == "animate":
-        raise MissingError(
-            "task 'animate' cannot be made by any generator that is installed",
-            key="task",
-            remedy="use task 'replace', which the draft can make",
-        )
     if len(subjects_of(run.shot)) > 1:
         raise ShotError(
             "only one subject a shot can be replaced yet", key="subjects[1]", remedy="make one shot file a subject"
         )
-    generator = find_generator(run.options.generate.backend)
+    generator = find_generator(run.options)
+    if run.shot.task not in generator.tasks:
+        raise MissingError(
+            f"generator {generator.name} cannot make task {run.shot.task!r}, only {' and '.join(generator.tasks)}",
+            key="task",
+            remedy="choose one of those, or another generator (generate.backend)",
+        )
     quality = run.options.generate.quality
     if quality not in ("auto", generator.quality):
         raise MissingError(

@@ -39,7 +39,7 @@ class Plan:
 def plan_run(source: Source, options: Options, *, frames: FrameRange, out: Path) -> Plan:
     """Estimate a run on ``source``. Raises OptionError for an unknown backend, MissingError for one without models."""
     check_backends(options)
-    generator = find_generator(options.generate.backend)
+    generator = find_generator(options)
     length = options.generate.window_frames or generator.window_frames
     step = max(1, length - generator.carried_frames)
     size = source.canvas.size

@@ -66,7 +66,7 @@ def resolve_options(shot: Shot, *, flags: Mapping[str, Any] | None = None) -> Op
 
     Raises OptionError or ShotError naming the key.
     """
-    return resolve_backends(_read_options(shot, flags=flags))
+    return resolve_backends(_read_options(shot, flags=flags), task=shot.task)
 
 
 def _read_options(shot: Shot, *, flags: Mapping[str, Any] | None) -> Options:
@@ -131,7 +131,7 @@ def _run(
 def _hold(request: RunRequest, folder: ShotFolder, events: EventLog, make: Callable[[RunContext], _Made]) -> _Made:
     """What ``make`` makes while the shot's folder is held."""
     asked = _read_options(request.shot, flags=request.flags)
-    options = resolve_backends(asked)
+    options = resolve_backends(asked, task=request.shot.task)
     with color_errors(key="$OCIO"):
         color = load_config()
     with hold_lease(folder.lease) as lease:

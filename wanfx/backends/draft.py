@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
+from wanfx.backends.plain import PlainGenerator
 from wanfx.backends.protocols import GeneratedFrame, ModelCard, Quality, WindowInputs
 
 
-class DraftGenerator:
+class DraftGenerator(PlainGenerator):
     """Lays the character over the background. Frames do not depend on each other, so nothing is carried."""
 
     name = "draft"
@@ -20,9 +21,6 @@ class DraftGenerator:
     carried_frames = 0
     pixel_type: Literal["half", "float"] = "half"
     keeps_background = True
-
-    def load(self, settings: Any) -> None:
-        """Nothing to load."""
 
     def generate(self, inputs: WindowInputs) -> Iterator[GeneratedFrame]:
         """Every frame of the window: straight colour where the character is, background elsewhere."""

@@ -7,16 +7,17 @@ test sees seeds, windows, carrying and resuming.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
+from wanfx.backends.plain import PlainGenerator
 from wanfx.backends.protocols import Array, GeneratedFrame, ModelCard, Quality, WindowInputs
 
 _STRIPE_PX = 8
 
 
-class FakeGenerator:
+class FakeGenerator(PlainGenerator):
     """Stripes in the mask, moving one pixel a frame; a quarter of the carried frame shines through the first frame."""
 
     name = "fake"
@@ -26,9 +27,6 @@ class FakeGenerator:
     carried_frames = 1
     pixel_type: Literal["half", "float"] = "float"
     keeps_background = True
-
-    def load(self, settings: Any) -> None:
-        """Nothing to load."""
 
     def generate(self, inputs: WindowInputs) -> Iterator[GeneratedFrame]:
         """Every frame of the window; the carried frames come first and are given back as they are."""

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from pathlib import Path
+from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from wanfx.frames import FrameRange, Size
 from wanfx.ops.pose import Pose
+from wanfx.options import Options
 
 Array = npt.NDArray[np.float32]
+Bytes = npt.NDArray[np.uint8]
 Quality = Literal["draft", "preview", "fast", "final"]
+Task = Literal["replace", "animate", "background"]
 
 
 @dataclass(frozen=True)
@@ -177,11 +181,48 @@ class GeneratedFrame:
     alpha: Array | None
 
 
+class Drive(Protocol):
+    """What steers a video model frame by frame, and the reference it draws from; pictures are (H, W) = `size`.
+
+    8-bit pictures are as the models were trained on them, display-encoded sRGB.
+    """
+
+    @property
+    def size(self) -> Size: ...
+
+    @property
+    def reference_display(self) -> Array:
+        """The reference, (H, W, 3) display-encoded sRGB in [0, 1]: to be looked at."""
+        ...
+
+    @property
+    def reference_model(self) -> Array:
+        """The same in model space: to be drawn from. Light in it is light in what is generated."""
+        ...
+
+    def pose(self, frame: int) -> Bytes:
+        """The actor's skeleton, (H, W, 3) on black."""
+        ...
+
+    def face(self, frame: int) -> Bytes:
+        """The actor's face, (512, 512, 3); black where there is none."""
+        ...
+
+    def mask(self, frame: int) -> Bytes:
+        """(H, W): 1 where the model draws, 0 where the plate is kept."""
+        ...
+
+
 class WindowInputs(Protocol):
     """One window's conditioning, read lazily. Pictures are (H, W, 3) float32 in model space at `size`."""
 
     @property
     def frames(self) -> tuple[int, ...]: ...
+
+    @property
+    def frames_read(self) -> tuple[int, ...]:
+        """The frames whose conditioning the generator reads, as its own `Generator.frames_read` said."""
+        ...
 
     @property
     def size(self) -> Size: ...
@@ -193,6 +234,18 @@ class WindowInputs(Protocol):
     def carried(self) -> tuple[Array, ...]:
         """What `ops.lock` made of the window before: the first frames of this one."""
         ...
+
+    @property
+    def drive(self) -> Drive | None:
+        """What steers the model; None for generators that are not driven."""
+        ...
+
+    @property
+    def on_step(self) -> Callable[[int, int], None]:
+        """To be called after each step of a window that takes long, with its number from 1 and how many there are."""
+        ...
+
+    def plate(self, frame: int) -> Array: ...
 
     def background(self, frame: int) -> Array: ...
 
@@ -209,6 +262,9 @@ class Generator(Protocol):
     """Makes a window of frames.
 
     ``keeps_background`` says that what it does not draw it gives back as it was given: no shadow is looked for then.
+    ``tasks`` are those it can make. A driven one (`is_driven`) is given a `Drive` in place of the clean plate and the
+    character. ``area_px`` is about how many square pixels its picture has, in sides of multiples of 16; None for any.
+    ``settings`` is whatever of its options changes what it makes.
     """
 
     name: str
@@ -218,8 +274,24 @@ class Generator(Protocol):
     carried_frames: int
     pixel_type: Literal["half", "float"]
     keeps_background: bool
+    is_driven: bool
+    tasks: tuple[Task, ...]
+    area_px: int | None
 
-    def load(self, settings: Any) -> None: ...
+    @property
+    def settings(self) -> tuple[str, ...]: ...
+
+    def configure(self, options: Options) -> None:
+        """Take over what the options say, before all else; nothing is loaded. Raises OptionError, MissingError."""
+        ...
+
+    def load(self, *, cache: Path) -> None:
+        """Get ready to generate; ``cache`` is a folder for what it found out once and can use again."""
+        ...
+
+    def frames_read(self, frames: FrameRange, *, shot: FrameRange) -> tuple[int, ...]:
+        """The frames of ``shot`` whose conditioning a window of ``frames`` reads, in the order of the model's own."""
+        ...
 
     def generate(self, inputs: WindowInputs) -> Iterator[GeneratedFrame]:
         """One frame for every frame of the window, in order."""

@@ -28,12 +28,15 @@ class _Backend:
 
     ``auto`` takes the first backend that is installed and offered, and of its sets the first that is installed; one
     that is heavy only where there is a GPU.
+    ``tasks`` are those it is for, all where none is named; ``needs_poses`` says that poses are found for it always.
     """
 
     place: str
     models: tuple[str, ...] = ()
     is_offered: bool = True
     is_heavy: bool = False
+    tasks: tuple[str, ...] = ()
+    needs_poses: bool = False
 
 
 _SAM2 = tuple(one.name for one in SAM2_SETS)
@@ -53,6 +56,10 @@ _BACKENDS: dict[Kind, dict[str, _Backend]] = {
         "none": _Backend("wanfx.backends.no_pose:NoPoseEstimator"),
     },
     "generator": {
+        "wan-animate": _Backend(
+            "wanfx.backends.wan_animate:WanAnimateGenerator", ("wan-animate",), is_heavy=True, tasks=("replace",),
+            needs_poses=True,
+        ),  # fmt: skip
         "draft": _Backend("wanfx.backends.draft:DraftGenerator"),
         "fake": _Backend("wanfx.backends.fake:FakeGenerator", is_offered=False),
     },
@@ -70,11 +77,11 @@ def names(kind: Kind) -> tuple[str, ...]:
     return tuple(_BACKENDS[kind])
 
 
-def resolve_backends(options: Options) -> Options:
+def resolve_backends(options: Options, *, task: str = "replace") -> Options:
     """``options`` with the best that is installed for every ``auto`` backend: once, when a shot is submitted."""
     values = options.as_dict()
     asked = {key: values[key.partition(".")[0]][key.partition(".")[2]] for key in _OPTIONS}
-    chosen = {key: _best(_OPTIONS[key]) for key, name in asked.items() if name == AUTO}
+    chosen = {key: _best(_OPTIONS[key], task=task) for key, name in asked.items() if name == AUTO}
     segmenter = _find("segmenter", chosen.get("matte.backend", options.matte.backend), key="matte.backend")
     if len(segmenter.models) > 1 and options.matte.model == AUTO:
         chosen["matte.model"] = _choose_set(segmenter, AUTO).name.partition("-")[2]
@@ -106,7 +113,7 @@ def check_backends(options: Options) -> None:
     values = options.as_dict()
     for key, kind in _OPTIONS.items():
         stage, _, option = key.partition(".")
-        if kind == "pose estimator" and options.condition.character == "card":
+        if kind == "pose estimator" and options.condition.character == "card" and not _are_poses_needed(options):
             continue
         backend = _find(kind, values[stage][option], key=key)
         if not backend.models:
@@ -134,11 +141,13 @@ def find_pose_estimator(name: str) -> PoseEstimator:
     return cast("PoseEstimator", _make("pose estimator", name, key="pose.backend"))
 
 
-def find_generator(name: str) -> Generator:
-    """A new generator, not yet loaded. Raises OptionError where there is none of this name."""
-    if name in _ADDED:
-        return _ADDED[name]()
-    return cast("Generator", _make("generator", name, key="generate.backend"))
+def find_generator(options: Options) -> Generator:
+    """The generator that the options ask for, configured by them, not yet loaded. Raises OptionError, MissingError."""
+    name = options.generate.backend
+    made = _ADDED[name]() if name in _ADDED else _make("generator", name, key="generate.backend")
+    generator = cast("Generator", made)
+    generator.configure(options)
+    return generator
 
 
 def add_generator(name: str, make: Callable[[], Generator]) -> None:
@@ -152,9 +161,13 @@ def add_generator(name: str, make: Callable[[], Generator]) -> None:
     _BACKENDS["generator"][name] = _Backend("", is_offered=False)
 
 
-def _best(kind: Kind) -> str:
-    backends = _BACKENDS[kind].items()
-    return next(name for name, one in backends if one.is_offered and _is_ready(one))
+def _are_poses_needed(options: Options) -> bool:
+    return _find("generator", options.generate.backend, key="generate.backend").needs_poses
+
+
+def _best(kind: Kind, *, task: str = "replace") -> str:
+    fitting = {name: one for name, one in _BACKENDS[kind].items() if not one.tasks or task in one.tasks}
+    return next(name for name, one in fitting.items() if one.is_offered and _is_ready(one))
 
 
 def _is_ready(backend: _Backend) -> bool:

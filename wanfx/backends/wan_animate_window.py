@@ -66,6 +66,15 @@ class AnimateNetworks:
         latents = self.vae.encode(self._video(picture[None]))
         return self.torch.cat([self.torch.ones_like(latents[:, :4]), latents], dim=1)
 
+    def settle(self, features: Any) -> Any:
+        """Text or CLIP features where the transformer takes them."""
+        return features.to(self.device, self.dtype)
+
+    @property
+    def face_px(self) -> int:
+        """The side of the pictures of faces."""
+        return int(self.transformer.config.motion_encoder_size)
+
     def draw_noise(self, window: AnimateWindow, *, seed: int) -> Any:
         """The noise of a window and of its reference."""
         frames, height, width, _channels = window.pose.shape

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import functools
+from dataclasses import asdict
+
 from wanfx.backends.protocols import ModelCard
-from wanfx.frames import Box
+from wanfx.backends.registry import find_generator
+from wanfx.frames import Box, Size
 from wanfx.images import Plate
 from wanfx.ops.camera import CameraPath
 from wanfx.ops.card import SubjectMeasure
 from wanfx.ops.crop import crop_path, model_size
-from wanfx.stages.character import Character, make_card, make_character
-from wanfx.stages.clean import run_clean
+from wanfx.ops.model_crop import shape_crops
+from wanfx.stages.character import Character, PuppetCharacter, make_card, make_character
+from wanfx.stages.clean import Cleaned, run_clean
 from wanfx.stages.conditioning import Conditioning
 from wanfx.stages.context import RunContext, stage_key
+from wanfx.stages.drive import run_drive
 from wanfx.stages.ingest import Ingested
 from wanfx.stages.matte import Tracked
 from wanfx.stages.pose import run_pose
@@ -34,12 +40,14 @@ def run_condition(
     if run.shot.task == "background":
         return _background(run, ingested, refined, camera, space, frames)
     cleaned = run_clean(run, ingested, refined, camera, frames=frames)
+    if find_generator(run.options).is_driven:
+        return _driven(run, ingested, tracked, refined, space, cleaned)
     reference = run_reference(run, plate_space=ingested.plate.color_space)
     character, models = _character(run, ingested, tracked, refined, reference)
-    crops = _crops(run, ingested.plate, refined, character)
+    crops, size = _crops(run, ingested.plate, refined, character)
     return Conditioning(
         plate=ingested.plate,
-        size=model_size(next(iter(crops.values())), pixel_aspect=ingested.plate.pixel_aspect),
+        size=size,
         crops=crops,
         space=space,
         background=cleaned.layer.pattern,
@@ -47,6 +55,30 @@ def run_condition(
         character=character,
         key=stage_key(STAGE, VERSION, space.NAME, space.exposure_stops, reference.sha256, run.color.sha256),
         models=models,
+        poses=character.poses if isinstance(character, PuppetCharacter) else {},
+    )
+
+
+def _driven(
+    run: RunContext, ingested: Ingested, tracked: Tracked, refined: Refined, space: ModelSpace, cleaned: Cleaned
+) -> Conditioning:
+    """For a generator that makes the character from poses, faces and masks."""
+    posed = run_pose(run, ingested, tracked)
+    if not any(pose.confidence.any() for pose in posed.poses.values()):
+        run.warn(STAGE, "no pose of the actor is known: the generated character will not follow him")
+    crops, size = _crops(run, ingested.plate, refined, None)
+    return Conditioning(
+        plate=ingested.plate,
+        size=size,
+        crops=crops,
+        space=space,
+        background=cleaned.layer.pattern,
+        background_hashes=cleaned.hashes,
+        character=None,
+        key=stage_key(STAGE, VERSION, space.NAME, space.exposure_stops, asdict(size), run.color.sha256),
+        models=posed.models,
+        drive=run_drive(run, ingested, tracked, posed.poses, refined, crops=crops, size=size, space=space),
+        poses=posed.poses,
     )
 
 
@@ -67,11 +99,11 @@ def _background(
 ) -> Conditioning:
     plate = ingested.plate
     world = run_world(run, ingested, refined, camera, frames=frames)
-    whole = Box(0, 0, plate.canvas.width, plate.canvas.height)
+    crops, size = _fit(run, plate, dict.fromkeys(plate.frames, _canvas(plate)))
     return Conditioning(
         plate=plate,
-        size=model_size(whole, pixel_aspect=plate.pixel_aspect),
-        crops=dict.fromkeys(plate.frames, whole),
+        size=size,
+        crops=crops,
         space=space,
         background=world.pattern,
         background_hashes=world.hashes,
@@ -81,14 +113,27 @@ def _background(
     )
 
 
-def _crops(run: RunContext, plate: Plate, refined: Refined, character: Character) -> dict[int, Box]:
-    canvas = Box(0, 0, plate.canvas.width, plate.canvas.height)
+def _crops(run: RunContext, plate: Plate, refined: Refined, drawn: Character | None) -> tuple[dict[int, Box], Size]:
+    """A crop a frame around the actor, and what is ``drawn`` where that is known; and the model's picture's size."""
+    canvas = _canvas(plate)
     if run.options.condition.crop == "frame":
-        return dict.fromkeys(plate.frames, canvas)
+        return _fit(run, plate, dict.fromkeys(plate.frames, canvas))
     boxes = {}
     for frame in plate.frames:
-        drawn = character.box(frame)
         measure = SubjectMeasure(**refined.measures[frame])
-        subject = Box(*measure.box) if measure.is_there else drawn
-        boxes[frame] = drawn.union(subject).clip(canvas)
-    return crop_path(boxes, canvas=canvas, margin=run.options.condition.margin)
+        known = [] if drawn is None else [drawn.box(frame)]
+        known += [Box(*measure.box)] if measure.is_there else []
+        boxes[frame] = functools.reduce(Box.union, known).clip(canvas) if known else Box(0, 0, 0, 0)
+    return _fit(run, plate, crop_path(boxes, canvas=canvas, margin=run.options.condition.margin))
+
+
+def _fit(run: RunContext, plate: Plate, crops: dict[int, Box]) -> tuple[dict[int, Box], Size]:
+    """The crops in a shape the generator can take, and its picture's size."""
+    area_px = find_generator(run.options).area_px
+    if area_px is None:
+        return crops, model_size(next(iter(crops.values())), pixel_aspect=plate.pixel_aspect)
+    return shape_crops(crops, canvas=_canvas(plate), area_px=area_px, pixel_aspect=plate.pixel_aspect)
+
+
+def _canvas(plate: Plate) -> Box:
+    return Box(0, 0, plate.canvas.width, plate.canvas.height)

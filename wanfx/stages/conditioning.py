@@ -15,9 +15,11 @@ from wanfx.images import FramePattern, Plate
 from wanfx.io import exr
 from wanfx.ops.crop import to_model
 from wanfx.ops.edges import bounding_box, grow_matte
+from wanfx.ops.pose import BODY, Pose
 from wanfx.pixels import to_finite
 from wanfx.stages.character import Character
 from wanfx.stages.clean import read_clean
+from wanfx.stages.drive import ShotDrive
 from wanfx.stages.refine import Refined
 from wanfx.stages.world import World
 from wanfx_color.configs import ColorConfig
@@ -33,7 +35,8 @@ class Conditioning:
     """What the generator is given, in the plate's own linear space and in canvas pixels.
 
     ``crops`` are boxes in the canvas, ``size`` the model's picture. ``background`` is the clean plate (`replace`) or
-    the new ``world`` (`background`); ``character`` the reference as it performs, or None.
+    the new ``world`` (`background`); ``character`` the reference as it performs, or None: a new background has none,
+    and a generator with a ``drive`` makes its own. ``poses`` are the actor's where they were looked for.
     """
 
     plate: Plate
@@ -46,11 +49,24 @@ class Conditioning:
     key: str
     world: World | None = None
     models: tuple[ModelCard, ...] = ()
+    drive: ShotDrive | None = None
+    poses: Mapping[int, Pose] = field(default_factory=dict)
 
     @property
     def is_world(self) -> bool:
         """Whether the actor is kept and the background is new."""
         return self.world is not None
+
+    def confidence(self, frame: int) -> float:
+        """How far the performance can be trusted, in [0, 1]."""
+        if self.character is not None:
+            return self.character.confidence(frame)
+        return 1.0 if self.drive is None else float(self.poses[frame].confidence[BODY].mean())
+
+    def frame_key(self, frame: int) -> Any:
+        """What the frame's conditioning is made of, beside plate, matte and background."""
+        character = self.character.key(frame) if self.character is not None else None
+        return self.crops[frame].as_list(), character, None if self.drive is None else self.drive.key(frame)
 
     def bridge(self, color: ColorConfig) -> SpaceBridge:
         """Between the plate's own linear space and model space."""
@@ -79,7 +95,8 @@ class SpaceBridge:
 class PlateWindow:
     """One window's inputs, read from disk as they are asked for.
 
-    ``hidden_px`` is how far around the subject the clean plate stands in for the plate.
+    ``hidden_px`` is how far around the subject the clean plate stands in for the plate. Who only looks at frames leaves
+    the rest out.
     """
 
     frames: tuple[int, ...]
@@ -89,11 +106,17 @@ class PlateWindow:
     refined: Refined
     bridge: SpaceBridge
     hidden_px: float
+    frames_read: tuple[int, ...] = ()
+    on_step: Callable[[int, int], None] = lambda _step, _steps: None
     _read: dict[tuple[str, int], Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def size(self) -> Size:
         return self.conditioning.size
+
+    @property
+    def drive(self) -> ShotDrive | None:
+        return self.conditioning.drive
 
     def background(self, frame: int) -> Array:
         """In model space: the new world; or the plate, with the clean plate where the subject stood."""
@@ -120,7 +143,9 @@ class PlateWindow:
         return picture
 
     def mask(self, frame: int) -> Array:
-        """(H, W) in [0, 1]: the old subject."""
+        """(H, W) in [0, 1]: the old subject; for a driven generator all that it draws, which may be his box."""
+        if self.drive is not None:
+            return self.drive.mask(frame).astype(np.float32)
         crop = self.conditioning.crops[frame]
         return np.clip(to_model(self._matte(frame)[crop.slices()], size=self.size), 0.0, 1.0)
 

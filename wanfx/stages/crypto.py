@@ -41,7 +41,7 @@ class CryptoFrames:
 def is_crypto_wanted(options: Options) -> bool:
     """Whether a run with these options delivers Cryptomattes (see docs/decisions/cryptomatte.md)."""
     wanted = options.deliver.cryptomatte
-    return wanted == "on" or (wanted == "auto" and find_generator(options.generate.backend).quality != "draft")
+    return wanted == "on" or (wanted == "auto" and find_generator(options).quality != "draft")
 
 
 def check_crypto_names(shot: Shot, options: Options) -> None:

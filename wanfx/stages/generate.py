@@ -18,6 +18,7 @@ import numpy.typing as npt
 from wanfx.backends.protocols import GeneratedFrame, Generator
 from wanfx.backends.registry import find_generator
 from wanfx.errors import OptionError
+from wanfx.events import StepFinished
 from wanfx.frames import Box, FrameRange
 from wanfx.images import FramePattern
 from wanfx.io import exr
@@ -30,8 +31,9 @@ from wanfx.stages.refine import Refined
 from wanfx.units import Record, Unit
 
 STAGE = "generate"
-VERSION = 1
+VERSION = 2
 Array = npt.NDArray[np.float32]
+_LATENT_PX = 8.0
 _Made = tuple[dict[int, str], dict[int, Mapping[str, Any]]]
 
 
@@ -94,7 +96,7 @@ def choose_windows(run: RunContext, frames: FrameRange, generator: Generator) ->
 
 def needed_windows(run: RunContext, whole: FrameRange, *, frames: FrameRange) -> list[Window]:
     """The windows that ``frames`` need: those that hold one of them and, with a carry, all before."""
-    generator = find_generator(run.options.generate.backend)
+    generator = find_generator(run.options)
     return [
         window
         for window in choose_windows(run, whole, generator)
@@ -108,7 +110,7 @@ def run_generate(
     plate_hashes: Mapping[int, str],
 ) -> Generated:  # fmt: skip
     """Make the windows that ``frames`` need. ``plate_hashes`` has a hash for every frame of the plate."""
-    generator = find_generator(run.options.generate.backend)
+    generator = find_generator(run.options)
     needed = needed_windows(run, conditioning.plate.frames, frames=frames)
     pattern = FramePattern(str(run.work / "generate" / generator.name / "gen.####.exr"))
     maker = _WindowMaker(run, conditioning, refined, bridge, generator, pattern, plate_hashes)
@@ -158,24 +160,24 @@ class _WindowMaker:
 
     def _load(self) -> None:
         if not self._loaded:
-            self._generator.load(self._run.options.generate)
+            self._generator.load(cache=self._run.work / "text")
             self._loaded = True
 
     def _seed(self, window: Window) -> int:
         return self._run.options.generate.seed + window.index
 
     def _key(self, window: Window) -> str:
-        conditioning = self._conditioning
+        conditioning, generator = self._conditioning, self._generator
         inputs = [
-            (conditioning.background_hashes[frame], self._refined.hashes[frame], self._plate_hashes[frame])
-            for frame in window.frames
-        ]
-        generator, character = self._generator, conditioning.character
+            (
+                conditioning.background_hashes[frame], self._refined.hashes[frame], self._plate_hashes[frame],
+                conditioning.frame_key(frame),
+            )
+            for frame in self._frames_read(window)
+        ]  # fmt: skip
         return stage_key(
-            STAGE, VERSION, generator.name, [asdict(card) for card in generator.models], inputs, conditioning.key,
-            [conditioning.crops[frame].as_list() for frame in window.frames],
-            [character.key(frame) if character is not None else None for frame in window.frames],
-            window.frames.first,
+            STAGE, VERSION, generator.name, [asdict(card) for card in generator.models], generator.settings, inputs,
+            conditioning.key, str(window.frames),
             [lock.VERSION, self._is_locked, self._match.register], self._seed(window), window.carried,
             self._carry_hash, self._run.options.clean.grow_px,
         )  # fmt: skip
@@ -184,7 +186,7 @@ class _WindowMaker:
         self._load()
         inputs = PlateWindow(
             tuple(window.frames), self._seed(window), self._read_carry(window), self._conditioning, self._refined,
-            self._bridge, self._run.options.clean.grow_px,
+            self._bridge, self._run.options.clean.grow_px, self._frames_read(window), self._tell_step,
         )  # fmt: skip
         files, measures, fits, last = [], {}, {}, {}
         for frame, made in zip(inputs.frames, self._generator.generate(inputs), strict=True):
@@ -201,6 +203,14 @@ class _WindowMaker:
         carries = [self._write_carry(frame, carried) for frame, carried in self._lock(last, fits)]
         carry = hashlib.sha256(b"".join(path.read_bytes() for path in carries))
         return Made((*files, *carries), {"measures": measures, "carry": carry.hexdigest()})
+
+    def _frames_read(self, window: Window) -> tuple[int, ...]:
+        return self._generator.frames_read(window.frames, shot=self._conditioning.plate.frames)
+
+    def _tell_step(self, step: int, steps: int) -> None:
+        """A step of a window that takes long. Raises CancelledError where the run was cancelled."""
+        self._run.events.emit(StepFinished, stage=STAGE, step=step, steps=steps)
+        self._run.cancellation.check()
 
     @property
     def _is_locked(self) -> bool:
@@ -272,6 +282,8 @@ def edit_of(conditioning: Conditioning, mask: Array, alpha: Array | None) -> Arr
 
 def guard_px(run: RunContext, conditioning: Conditioning, frame: int) -> float:
     """How far beyond the edit the generator was given something else than the plate, in its own pixels."""
+    if conditioning.drive is not None:
+        return _LATENT_PX
     # The background that was given is the clean plate as far as the subject was grown for it.
     scale = conditioning.size.height / conditioning.crops[frame].height
     return 0.0 if conditioning.is_world else run.options.clean.grow_px * scale + 1

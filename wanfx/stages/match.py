@@ -131,7 +131,7 @@ class _Maker:
         conditioning = self._conditioning
         return stage_key(
             STAGE, VERSION, lock.VERSION, self._generated.hashes[frame], self._plate_hashes[frame],
-            self._refined.hashes[frame], conditioning.key, conditioning.crops[frame].as_list(),
+            self._refined.hashes[frame], conditioning.key, conditioning.frame_key(frame),
             asdict(self._run.options.match), self._run.options.clean.grow_px,
         )  # fmt: skip
 

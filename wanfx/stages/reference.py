@@ -15,6 +15,7 @@ from wanfx.errors import BadPixelsError, ShotError
 from wanfx.frames import Box
 from wanfx.io import exr, stills
 from wanfx.io.atomic import sha256_file
+from wanfx.keys import make_key
 from wanfx.ops.cutout import cut_out, has_cut_out, solid_colors
 from wanfx.pixels import to_float
 from wanfx.shot import ReferenceInput
@@ -39,11 +40,7 @@ class Reference:
 
 def run_reference(run: RunContext, *, plate_space: str) -> Reference:
     """Cut the reference out. Raises FrameReadError, ColorSpaceError, NothingFoundError, ShotError."""
-    given = run.shot.reference
-    assert given is not None
-    source = Path(run.shot.resolve(given.path))
-    if not source.is_file():
-        raise ShotError("there is no such picture", key="reference.path", path=source, remedy="check the path")
+    given, source = _find_source(run)
     matte = None if given.matte is None else Path(run.shot.resolve(given.matte))
     hashes = [sha256_file(path) for path in (source, matte) if path is not None]
     path = run.work / "reference" / "reference.exr"
@@ -63,10 +60,33 @@ def run_reference(run: RunContext, *, plate_space: str) -> Reference:
     return Reference(rgba, next(iter(record.files.values())))
 
 
-def _cut(run: RunContext, given: ReferenceInput, source: Path, matte: Path | None, plate_space: str) -> Array:
+def read_whole(run: RunContext, *, plate_space: str) -> tuple[Array, str]:
+    """The picture as given, nothing cut out, over black: plate-linear (H, W, 3); and a hash of its file and space."""
+    given, source = _find_source(run)
     rgb, alpha, name = _read(run, given, source)
+    _check_finite(rgb, source)
+    linear = converter(run.color, name, plate_space)(np.array(rgb, np.float32, order="C"))
+    whole = linear if alpha is None else linear * alpha[..., None]
+    return whole, make_key(sha256_file(source), name, plate_space)
+
+
+def _find_source(run: RunContext) -> tuple[ReferenceInput, Path]:
+    given = run.shot.reference
+    assert given is not None
+    source = Path(run.shot.resolve(given.path))
+    if not source.is_file():
+        raise ShotError("there is no such picture", key="reference.path", path=source, remedy="check the path")
+    return given, source
+
+
+def _check_finite(rgb: Array, source: Path) -> None:
     if not np.isfinite(rgb).all():
         raise BadPixelsError("has NaN or Inf pixels", key="reference.path", path=source, remedy="mend the picture")
+
+
+def _cut(run: RunContext, given: ReferenceInput, source: Path, matte: Path | None, plate_space: str) -> Array:
+    rgb, alpha, name = _read(run, given, source)
+    _check_finite(rgb, source)
     linear = converter(run.color, name, plate_space)(np.ascontiguousarray(rgb))
     if matte is not None:
         alpha = _read_matte(matte)

@@ -18,7 +18,6 @@ from wanfx.backends.registry import find_segmenter
 from wanfx.frames import FrameRange
 from wanfx.images import FramePattern, Matte
 from wanfx.ops.crop import from_model
-from wanfx.stages.character import PuppetCharacter
 from wanfx.stages.conditioning import Conditioning, SpaceBridge
 from wanfx.stages.context import Made, RunContext, StageProgress, paintable, stage_key, unit_name
 from wanfx.stages.generate import Generated, Window, needed_windows, read_generated
@@ -58,10 +57,9 @@ def run_rematte(
             return maker.make(progress, frames, subject=tracked.name, key=lambda _frame: "own", alpha=maker.own_alpha)
         matte = run.options.matte
         segmenter = find_segmenter(matte.backend, model=matte.model, engine=matte.engine, crop=matte.crop)
-        poses = conditioning.character.poses if isinstance(conditioning.character, PuppetCharacter) else {}
         small = FramePattern(str(run.work / "track" / name / f"{name}.####.exr"))
         finder = CharacterFinder(
-            run, FinderInputs(conditioning, generated, refined, bridge, poses), segmenter, small
+            run, FinderInputs(conditioning, generated, refined, bridge, conditioning.poses), segmenter, small
         )  # fmt: skip
         keys = dict(_find_windows(run, progress, finder, conditioning.plate.frames, tracked.name, frames=frames))
         options = asdict(run.options.refine)

@@ -141,7 +141,7 @@ class CharacterFinder:
             [
                 (
                     inputs.generated.hashes[frame], conditioning.background_hashes[frame],
-                    inputs.refined.hashes[frame], conditioning.crops[frame].as_list(),
+                    inputs.refined.hashes[frame], conditioning.frame_key(frame),
                     inputs.poses[frame].as_rows() if frame in inputs.poses else None,
                 )
                 for frame in frames

@@ -1,0 +1,256 @@
+"""Whole runs with Wan2.2-Animate at toy size: the picture is noise, and every promise is held."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("diffusers")
+
+import torch
+from tiny import FIRST, HEIGHT, WIDTH, make_tiny_shot, plate_pixels
+
+from wanfx.backends.protocols import GeneratedFrame, WindowInputs
+from wanfx.backends.registry import add_generator
+from wanfx.backends.wan_animate import WanAnimateGenerator
+from wanfx.backends.weights import HubSource, ModelSet
+from wanfx.cli.main import main
+from wanfx.events import StepFinished, read_events
+from wanfx.frames import Size
+from wanfx.io import exr
+from wanfx.io.atomic import sha256_file
+from wanfx.io.pose_file import write_poses
+from wanfx.io.stills import read_still, write_picture
+from wanfx.manifest import read_manifest
+from wanfx.ops.pose import BODY, FACE, Pose, empty_pose
+
+sys.path.append(str(Path(__file__).parent / "backends"))
+from tiny_wan import save_animate_folder
+
+NAME, FRAMES, WINDOW, STEPS = "test-wan-animate", 7, 5, 2
+
+
+class _Tiny(WanAnimateGenerator):
+    """The generator with tiny networks, for tiny pictures."""
+
+    name = NAME
+    areas_px = {"480p": 48 * 64, "720p": 48 * 96}  # noqa: RUF012
+    folder = Path()
+    made: list[int] = []  # noqa: RUF012
+    stops_after = 99
+
+    def __init__(self) -> None:
+        source = HubSource("tiny/animate", "0")
+        super().__init__(ModelSet("tiny", "1", "Apache-2.0", "diffusers", "wan", source, (), self.folder))
+
+    def generate(self, inputs: WindowInputs) -> Iterator[GeneratedFrame]:
+        """As ever, but broken off before the window after ``stops_after``."""
+        if len(self.made) >= self.stops_after:
+            raise KeyboardInterrupt
+        self.made.append(inputs.frames[0])
+        yield from super().generate(inputs)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tiny_wan(tmp_path_factory: pytest.TempPathFactory) -> None:
+    torch.set_num_threads(1)
+    _Tiny.folder = tmp_path_factory.mktemp("wan")
+    save_animate_folder(_Tiny.folder)
+    add_generator(NAME, _Tiny)
+
+
+@pytest.fixture(autouse=True)
+def nothing_made() -> None:
+    _Tiny.made, _Tiny.stops_after = [], 99
+
+
+def _pose(index: int) -> Pose:
+    """A person of sorts where the figure is, with a face."""
+    box, pose = plate_pixels(index)[1], empty_pose()
+    xy, confidence = pose.xy.copy(), pose.confidence.copy()
+    random = np.random.default_rng(3)
+    xy[BODY] = (box.x0, box.y0) + random.uniform(0.1, 0.9, (17, 2)) * (box.width, box.height)
+    xy[FACE] = (box.x0 + 6, box.y0 + 2) + random.uniform(0, 14, (68, 2))
+    confidence[BODY] = confidence[FACE] = 0.9
+    return Pose(xy, confidence, pose.depth)
+
+
+def _shot(folder: Path, *, frames: int = FRAMES, poses: bool = True, **changes: Any) -> Path:
+    """The tiny shot; its actor's poses as an artist would leave them."""
+    options: dict[str, Any] = {
+        "generate": {"backend": NAME, "window_frames": WINDOW},
+        "wan": {"dtype": "float32", "steps": STEPS},
+        "pose": {"backend": "none"},
+    }
+    path = make_tiny_shot(folder / "shot", frames=frames, **(options | changes))
+    if poses:
+        work = folder / "out" / "tiny" / "work" / "pose"
+        work.mkdir(parents=True)
+        write_poses(work / "walker.json", {FIRST + i: _pose(i) for i in range(frames)}, size=Size(WIDTH, HEIGHT))
+    return path
+
+
+def _run(folder: Path, *flags: str) -> int:
+    shot, out = folder / "shot" / "shot.json", folder / "out"
+    return main(["run", str(shot), "--out", str(out), "--events", str(folder / "events.jsonl"), "--quiet", *flags])
+
+
+def _files(folder: Path, part: str) -> dict[str, str]:
+    root = folder / "out" / "tiny" / part
+    return {path.relative_to(root).as_posix(): sha256_file(path) for path in sorted(root.rglob("*.exr"))}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, tiny_wan: None) -> Path:
+    folder = tmp_path_factory.mktemp("whole")
+    _shot(folder)
+    assert _run(folder) == 0
+    return folder
+
+
+def test_a_shot_is_delivered_and_every_promise_is_held(whole: Path) -> None:
+    version = whole / "out" / "tiny" / "v001"
+    assert main(["verify", str(version)]) == 0
+    manifest = read_manifest(version / "manifest.json")
+    assert manifest["backend"] == NAME and manifest["quality"] == "final"
+    assert not [promise for promise in manifest["promises"] if promise["state"] == "broken"]
+    assert {"steps=2", "window_frames=5", "dtype=float32"} <= set(manifest["settings"])
+
+
+def test_what_steers_the_model_lies_on_disk_in_the_size_of_its_picture(whole: Path) -> None:
+    drive = whole / "out" / "tiny" / "work" / "drive"
+    made = exr.read_frame(next((whole / "out" / "tiny" / "work" / "generate" / NAME).glob("gen.*.exr"))).rgb
+    assert made.dtype == np.float32
+    for name in ("pose", "mask"):
+        pictures = [read_still(path).pixels for path in sorted((drive / name).glob("*.png"))]
+        assert len(pictures) == FRAMES and {one.shape for one in pictures} == {made.shape}
+        assert all(one.max() > 0 for one in pictures)
+    faces = [read_still(path).pixels for path in sorted((drive / "face").glob("*.png"))]
+    assert {face.shape for face in faces} == {(512, 512, 3)} and all(face.max() > 0.1 for face in faces)
+    assert exr.read_frame(drive / "reference" / "reference.exr").rgb.shape == made.shape
+
+
+def test_every_step_of_a_window_is_told(whole: Path) -> None:
+    steps = [event for event in read_events(whole / "events.jsonl") if isinstance(event, StepFinished)]
+    assert [(one.step, one.steps) for one in steps] == [(1, 2), (2, 2)] * 2
+
+
+def test_the_plate_is_kept_outside_the_edit(whole: Path) -> None:
+    comp = exr.read_frame(next((whole / "out" / "tiny" / "v001" / "comp").glob(f"*{FIRST + 3}.exr"))).rgb
+    plate = plate_pixels(3)[0]
+    same = (comp.view(np.uint16) == plate.view(np.uint16)).all(axis=2)
+    assert same[:, :20].all() and same[:, -40:].all() and not same.all()
+
+
+@pytest.mark.parametrize("stops_after", [0, 1])
+def test_a_run_broken_off_after_any_window_is_taken_up_to_the_bit(
+    whole: Path, tmp_path: Path, stops_after: int
+) -> None:
+    _shot(tmp_path)
+    _Tiny.stops_after = stops_after
+    assert _run(tmp_path) == 130
+    assert len(_Tiny.made) == stops_after
+    _Tiny.stops_after = 99
+    assert _run(tmp_path) == 0
+    assert _Tiny.made == [FIRST, FIRST + 4], "a window that was there was made again"
+    for part in ("work/generate", "v001/comp"):
+        assert _files(tmp_path, part) == _files(whole, part)
+
+
+def test_a_range_takes_the_windows_that_are_there(whole: Path, tmp_path: Path) -> None:
+    _shot(tmp_path)
+    assert _run(tmp_path, "--frames", f"{FIRST}-{FIRST + 3}") == 0
+    assert _Tiny.made == [FIRST]
+    assert _run(tmp_path, "--frames", f"{FIRST + 4}-{FIRST + 6}") == 0
+    assert _Tiny.made == [FIRST, FIRST + 4]
+    made, want = (_files(folder, "work/generate") for folder in (tmp_path, whole))
+    assert made == want
+
+
+@pytest.mark.parametrize(("frames", "carry"), [(1, "1"), (3, "5"), (6, "5")])
+def test_shots_shorter_than_a_window_or_its_carry_are_made(tmp_path: Path, frames: int, carry: str) -> None:
+    _shot(tmp_path, frames=frames, generate={"backend": NAME, "window_frames": 9},
+          wan={"dtype": "float32", "steps": 1, "carried_frames": carry})  # fmt: skip
+    assert _run(tmp_path) == 0
+    assert main(["verify", str(tmp_path / "out" / "tiny" / "v001")]) == 0
+
+
+def test_a_painted_mask_is_what_the_model_draws_in_and_makes_only_its_windows_again(
+    whole: Path, tmp_path: Path
+) -> None:
+    _shot(tmp_path)
+    assert _run(tmp_path) == 0
+    before = _files(tmp_path, "work/generate")
+    mask = sorted((tmp_path / "out" / "tiny" / "work" / "drive" / "mask").glob("*.png"))[-1]
+    picture = np.uint8(read_still(mask).pixels * 255)
+    cv2.rectangle(picture, (0, 0), (picture.shape[1], 20), (255, 255, 255), -1)
+    write_picture(mask, picture)
+    _Tiny.made = []
+    assert _run(tmp_path) == 0
+    assert _Tiny.made == [FIRST + 4]
+    after = _files(tmp_path, "work/generate")
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed and not any(
+        f"{FIRST + index:04d}" in name for index in range(4) for name in changed if "gen" in name
+    )
+
+
+def test_a_painted_picture_of_another_size_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _shot(tmp_path)
+    mask = tmp_path / "out" / "tiny" / "work" / "drive" / "mask" / f"mask.{FIRST}.png"
+    mask.parent.mkdir(parents=True)
+    write_picture(mask, np.zeros((8, 8, 3), np.uint8))
+    assert _run(tmp_path) == 2
+    assert "the model's mask is" in capsys.readouterr().err
+
+
+def test_a_reframed_reference_stands_where_the_actor_does(tmp_path: Path) -> None:
+    _shot(tmp_path, frames=2, condition={"reference": "reframe"}, wan={"dtype": "float32", "steps": 1})
+    assert _run(tmp_path) == 0
+    drive = tmp_path / "out" / "tiny" / "work" / "drive"
+    shown = exr.read_frame(drive / "reference" / "reference.exr").rgb
+    rows = np.flatnonzero((np.abs(shown - 0.18).max(axis=2) > 0.02).any(axis=1))
+    mask = read_still(drive / "mask" / f"mask.{FIRST}.png").pixels[..., 0]
+    inside = np.flatnonzero(mask.any(axis=1))
+    assert abs(rows[0] - inside[0] - 9) <= 4 and abs(rows[-1] - inside[-1] + 9) <= 4
+
+
+def test_finer_cells_keep_more_of_the_plate(whole: Path, tmp_path: Path) -> None:
+    _shot(tmp_path, frames=1, condition={"mask_columns": 8, "mask_rows": 12}, wan={"dtype": "float32", "steps": 1})
+    assert _run(tmp_path) == 0
+    fine, box = (
+        read_still(folder / "out" / "tiny" / "work" / "drive" / "mask" / f"mask.{FIRST}.png").pixels.mean()
+        for folder in (tmp_path, whole)
+    )
+    assert 0 < fine <= box
+
+
+@pytest.mark.parametrize("task", ["animate", "background"])
+def test_other_tasks_are_refused_in_true_words(tmp_path: Path, task: str, capsys: pytest.CaptureFixture[str]) -> None:
+    path = _shot(tmp_path, poses=False, frames=1, task=task)
+    if task == "background":
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"background": "reference.png"}))
+    assert _run(tmp_path) == 3
+    assert f"{NAME} cannot make task '{task}'" in capsys.readouterr().err
+
+
+def test_a_window_that_is_not_4n_plus_1_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _shot(tmp_path, poses=False, frames=1, generate={"backend": NAME, "window_frames": 6})
+    assert _run(tmp_path) == 2
+    assert "4 n + 1" in capsys.readouterr().err
+
+
+def test_a_lora_that_is_not_there_is_told_before_anything_is_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _shot(tmp_path, poses=False, frames=1, wan={"lora": str(tmp_path / "no.safetensors")})
+    assert _run(tmp_path) == 3
+    assert "wan.lora" in capsys.readouterr().err

@@ -1,0 +1,28 @@
+"""What generators have in common that need nothing but their own frames: no options, no models, any size."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from wanfx.backends.protocols import Task
+from wanfx.frames import FrameRange
+from wanfx.options import Options
+
+
+class PlainGenerator:
+    """The defaults of a `Generator`: to be inherited."""
+
+    is_driven = False
+    tasks: tuple[Task, ...] = ("replace", "background")
+    area_px: int | None = None
+    settings: tuple[str, ...] = ()
+
+    def configure(self, options: Options) -> None:
+        """Nothing to choose."""
+
+    def load(self, *, cache: Path) -> None:
+        """Nothing to load."""
+
+    def frames_read(self, frames: FrameRange, *, shot: FrameRange) -> tuple[int, ...]:
+        """Its own frames."""
+        return tuple(frames)

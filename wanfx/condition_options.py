@@ -1,0 +1,38 @@
+"""The options of what the generator is given. Standard library only, Python 3.9 and later."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal, Optional
+
+from wanfx.knobs import Knob
+
+
+@dataclass(frozen=True)
+class ConditionOptions:
+    """What the generator is given."""
+
+    crop: Annotated[Literal["subject", "frame"], Knob("Work on a tracked crop, or on the whole frame")] = "subject"
+    character: Annotated[
+        Literal["auto", "puppet", "card"],
+        Knob("Draft character: a puppet that performs, a card that follows, or a puppet where poses are found"),
+    ] = "auto"
+    margin: Annotated[float, Knob("Room around the subject, as a part of its size", "", 0, 2)] = 0.25
+    mask_columns: Annotated[
+        int,
+        Knob("Cells across in which a video model draws: 1 is the actor's box, more keep more of the plate", "", 1, 64),
+    ] = 1
+    mask_rows: Annotated[
+        int,
+        Knob("Cells down in which a video model draws: 1 is the actor's box, more keep more of the plate", "", 1, 64),
+    ] = 1
+    reference: Annotated[
+        Literal["as-is", "reframe"],
+        Knob("Video model's reference: the picture as it is, or its cut-out at the actor's height and place, on grey"),
+    ] = "as-is"
+    world_exposure: Annotated[
+        Literal["match", "keep"],
+        Knob("New background of task background: bring its exposure to the old one's, 2 stops at most, or keep it"),
+    ] = "match"
+    exposure_stops: Annotated[
+        Optional[float],
+        Knob("Exposure of the model's picture; measured from the plate when not given", "stops", -16, 16),
+    ] = None
