@@ -1,4 +1,4 @@
-"""Whole runs with Wan2.2-Animate at toy size: the picture is noise, and every promise is held."""
+"""Whole runs with Wan2.2-Animate at toy size: the character is noise, and every promise is held."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ sys.path.append(str(Path(__file__).parent / "backends"))
 from tiny_wan import save_animate_folder
 
 NAME, FRAMES, WINDOW, STEPS = "test-wan-animate", 7, 5, 2
+_CAST = np.float32(0.01)
 
 
 class _Tiny(WanAnimateGenerator):
@@ -52,11 +53,17 @@ class _Tiny(WanAnimateGenerator):
         super().__init__(ModelSet("tiny", "1", "Apache-2.0", "diffusers", "wan", source, (), self.folder))
 
     def generate(self, inputs: WindowInputs) -> Iterator[GeneratedFrame]:
-        """As ever, but broken off before the window after ``stops_after``."""
+        """As ever, but broken off before the window after ``stops_after``.
+
+        Untrained networks know no background; outside the mask they get it, a little off, as trained ones give it.
+        """
         if len(self.made) >= self.stops_after:
             raise KeyboardInterrupt
         self.made.append(inputs.frames[0])
-        yield from super().generate(inputs)
+        for frame, made in zip(inputs.frames, super().generate(inputs), strict=True):
+            assert made.alpha is None and np.isfinite(made.rgb).all()
+            inside = inputs.mask(frame)[..., None] > 0
+            yield GeneratedFrame(np.where(inside, made.rgb, inputs.plate(frame) * np.float32(1.02) + _CAST), None)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -77,8 +84,8 @@ def _pose(index: int) -> Pose:
     box, pose = plate_pixels(index)[1], empty_pose()
     xy, confidence = pose.xy.copy(), pose.confidence.copy()
     random = np.random.default_rng(3)
-    xy[BODY] = (box.x0, box.y0) + random.uniform(0.1, 0.9, (17, 2)) * (box.width, box.height)
-    xy[FACE] = (box.x0 + 6, box.y0 + 2) + random.uniform(0, 14, (68, 2))
+    xy[BODY] = random.uniform(0.1, 0.9, (17, 2)) * (box.width, box.height) + (box.x0, box.y0)
+    xy[FACE] = random.uniform(2, 16, (68, 2)) + (box.x0 + 4, box.y0)
     confidence[BODY] = confidence[FACE] = 0.9
     return Pose(xy, confidence, pose.depth)
 
@@ -109,7 +116,7 @@ def _files(folder: Path, part: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory, tiny_wan: None) -> Path:
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("whole")
     _shot(folder)
     assert _run(folder) == 0
@@ -183,9 +190,7 @@ def test_shots_shorter_than_a_window_or_its_carry_are_made(tmp_path: Path, frame
     assert main(["verify", str(tmp_path / "out" / "tiny" / "v001")]) == 0
 
 
-def test_a_painted_mask_is_what_the_model_draws_in_and_makes_only_its_windows_again(
-    whole: Path, tmp_path: Path
-) -> None:
+def test_a_painted_mask_is_what_the_model_draws_in_and_makes_only_its_windows_again(tmp_path: Path) -> None:
     _shot(tmp_path)
     assert _run(tmp_path) == 0
     before = _files(tmp_path, "work/generate")
@@ -197,10 +202,8 @@ def test_a_painted_mask_is_what_the_model_draws_in_and_makes_only_its_windows_ag
     assert _run(tmp_path) == 0
     assert _Tiny.made == [FIRST + 4]
     after = _files(tmp_path, "work/generate")
-    changed = {name for name in before if before[name] != after[name]}
-    assert changed and not any(
-        f"{FIRST + index:04d}" in name for index in range(4) for name in changed if "gen" in name
-    )
+    changed = {int(name.split(".")[-2]) - FIRST for name in before if "gen" in name and before[name] != after[name]}
+    assert changed == {5, 6}
 
 
 def test_a_painted_picture_of_another_size_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,6 +23,6 @@ class PlainGenerator:
     def load(self, *, cache: Path) -> None:
         """Nothing to load."""
 
-    def frames_read(self, frames: FrameRange, *, shot: FrameRange) -> tuple[int, ...]:
+    def frames_read(self, frames: FrameRange, *, shot: FrameRange) -> tuple[int, ...]:  # noqa: ARG002
         """Its own frames."""
         return tuple(frames)

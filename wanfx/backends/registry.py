@@ -57,9 +57,12 @@ _BACKENDS: dict[Kind, dict[str, _Backend]] = {
     },
     "generator": {
         "wan-animate": _Backend(
-            "wanfx.backends.wan_animate:WanAnimateGenerator", ("wan-animate",), is_heavy=True, tasks=("replace",),
+            "wanfx.backends.wan_animate:WanAnimateGenerator",
+            ("wan-animate",),
+            is_heavy=True,
+            tasks=("replace",),
             needs_poses=True,
-        ),  # fmt: skip
+        ),
         "draft": _Backend("wanfx.backends.draft:DraftGenerator"),
         "fake": _Backend("wanfx.backends.fake:FakeGenerator", is_offered=False),
     },

@@ -6,8 +6,9 @@ model was trained on 8-bit drawings and faces; the plate itself never passes thr
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -132,7 +133,7 @@ class _Maker:
         painted, paths = [], []
         for name, draw in self._draw.items():
             path = self.patterns[name].path(frame)
-            digest = self._folders[name].write(path, lambda target, draw=draw: _write(target, draw(frame)))
+            digest = self._folders[name].write(path, partial(_draw_to, draw=draw, frame=frame))
             painted += [name] if digest is None else []
             paths.append(path)
         return Made(tuple(paths), {"painted": painted})
@@ -158,8 +159,8 @@ class _Maker:
         return np.repeat(mask[..., None] * np.uint8(255), 3, axis=2)
 
 
-def _write(path: Path, picture: Bytes) -> None:
-    write_picture(path, picture, durable=False)
+def _draw_to(path: Path, *, draw: Callable[[int], Bytes], frame: int) -> None:
+    write_picture(path, draw(frame), durable=False)
 
 
 def _keypoints(pose: Pose) -> npt.NDArray[np.float64]:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -55,13 +57,15 @@ def run_drive_reference(
     folder = paintable(run, "drive/reference")
     if mode == "as-is":
         whole, digest = read_whole(run, plate_space=plate_space)
-        parts, draw = [digest], lambda: _letterboxed(run, whole, plate_space, size, space)
+        source: Any = digest
+        draw = partial(_letterboxed, run, whole, plate_space, size, space)
     else:
         reference = run_reference(run, plate_space=plate_space)
         card = make_card(ingested.plate, refined, tracked, reference)
         placement = _in_model(card.placements, refined, ingested.plate.canvas, crops, size)
-        parts, draw = [reference.sha256, asdict(placement)], lambda: _on_grey(reference.rgba, placement, size)
-    key = stage_key(STAGE, VERSION, mode, parts, asdict(size), space.exposure_stops, plate_space, run.color.sha256)
+        source = [reference.sha256, asdict(placement)]
+        draw = partial(_on_grey, reference.rgba, placement, size)
+    key = stage_key(STAGE, VERSION, mode, source, asdict(size), space.exposure_stops, plate_space, run.color.sha256)
 
     def make() -> Made:
         folder.write(path, lambda target: _write(target, draw()))
