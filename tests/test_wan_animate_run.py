@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
 
@@ -85,7 +84,7 @@ def _pose(index: int) -> Pose:
     xy, confidence = pose.xy.copy(), pose.confidence.copy()
     random = np.random.default_rng(3)
     xy[BODY] = random.uniform(0.1, 0.9, (17, 2)) * (box.width, box.height) + (box.x0, box.y0)
-    xy[FACE] = random.uniform(2, 16, (68, 2)) + (box.x0 + 4, box.y0)
+    xy[FACE] = random.uniform((box.x0 + 6, box.y0 + 2), (box.x0 + 20, box.y0 + 16), (68, 2))
     confidence[BODY] = confidence[FACE] = 0.9
     return Pose(xy, confidence, pose.depth)
 
@@ -195,8 +194,8 @@ def test_a_painted_mask_is_what_the_model_draws_in_and_makes_only_its_windows_ag
     assert _run(tmp_path) == 0
     before = _files(tmp_path, "work/generate")
     mask = sorted((tmp_path / "out" / "tiny" / "work" / "drive" / "mask").glob("*.png"))[-1]
-    picture = np.uint8(read_still(mask).pixels * 255)
-    cv2.rectangle(picture, (0, 0), (picture.shape[1], 20), (255, 255, 255), -1)
+    picture = np.asarray(read_still(mask).pixels * 255, np.uint8)
+    picture[:20] = 255
     write_picture(mask, picture)
     _Tiny.made = []
     assert _run(tmp_path) == 0
