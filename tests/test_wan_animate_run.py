@@ -20,7 +20,7 @@ from tiny import FIRST, HEIGHT, WIDTH, make_tiny_shot, plate_pixels
 from wanfx.backends.protocols import GeneratedFrame, WindowInputs
 from wanfx.backends.registry import add_generator
 from wanfx.backends.wan_animate import WanAnimateGenerator
-from wanfx.backends.weights import HubSource, ModelSet
+from wanfx.backends.weights import MODELS_FOLDER, HubSource, ModelSet
 from wanfx.cli.main import main
 from wanfx.events import StepFinished, read_events
 from wanfx.frames import Size
@@ -49,7 +49,9 @@ class _Tiny(WanAnimateGenerator):
 
     def __init__(self) -> None:
         source = HubSource("tiny/animate", "0")
-        super().__init__(ModelSet("tiny", "1", "Apache-2.0", "diffusers", "wan", source, (), self.folder))
+        super().__init__(
+            ModelSet("tiny", "1", "Apache-2.0", "diffusers", "wan", source, contents=(), folder=self.folder)
+        )
 
     def generate(self, inputs: WindowInputs) -> Iterator[GeneratedFrame]:
         """As ever, but broken off before the window after ``stops_after``.
@@ -256,3 +258,12 @@ def test_a_lora_that_is_not_there_is_told_before_anything_is_made(
     _shot(tmp_path, poses=False, frames=1, wan={"lora": str(tmp_path / "no.safetensors")})
     assert _run(tmp_path) == 3
     assert "wan.lora" in capsys.readouterr().err
+
+
+def test_without_weights_the_command_that_gets_them_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(MODELS_FOLDER, str(tmp_path / "models"))
+    _shot(tmp_path, poses=False, frames=1, generate={"backend": "wan-animate"})
+    assert _run(tmp_path) == 3
+    assert "wanfx models fetch wan-animate" in capsys.readouterr().err

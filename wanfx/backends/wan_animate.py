@@ -18,7 +18,7 @@ from wanfx.backends.wan_load import EXTRA, import_from_diffusers, load_part, loa
 from wanfx.backends.wan_places import Clock, Places
 from wanfx.backends.wan_plan import find_gpu, plan_qualities
 from wanfx.backends.weights import ModelSet, fetch_command, find_set, set_folder
-from wanfx.errors import MissingError, OptionError
+from wanfx.errors import MissingError, OptionError, OutOfMemoryError
 from wanfx.frames import FrameRange
 from wanfx.io.atomic import sha256_file
 from wanfx.ops.fold import fold_index
@@ -123,17 +123,28 @@ class WanAnimateGenerator:
         self._character = None
 
     def generate(self, inputs: WindowInputs) -> Iterator[GeneratedFrame]:
-        """Every frame of the window; carried ones come first and are given back as they are."""
-        window = self._read(inputs)
-        noise = self._networks.draw_noise(window, seed=inputs.seed)
-        steps = self._options.steps or 20
-        made = self._networks.generate(
-            window, self._find_character(_drive(inputs)), noise=noise, steps=steps,
-            guidance_scale=self._guidance_scale, on_step=lambda step: inputs.on_step(step, steps),
-        )  # fmt: skip
-        for index, _frame in enumerate(inputs.frames):
+        """Every frame of the window; carried ones come first and are given back as they are.
+
+        Raises OutOfMemoryError where the GPU's memory does not do.
+        """
+        try:
+            made = self._make(inputs)
+        except self._networks.torch.cuda.OutOfMemoryError as error:
+            raise OutOfMemoryError(
+                "the GPU has too little free memory for a window", key="wan.offload",
+                remedy="run `wanfx plan`; set wan.offload=group, wan.vae_tiling=on or generate.quality=preview",
+            ) from error  # fmt: skip
+        for index in range(len(inputs.frames)):
             is_carried = index < len(inputs.carried)
             yield GeneratedFrame(inputs.carried[index] if is_carried else made[index], None)
+
+    def _make(self, inputs: WindowInputs) -> Array:
+        """The full window's frames."""
+        window, steps = self._read(inputs), self._options.steps or 20
+        return self._networks.generate(
+            window, self._find_character(_drive(inputs)), noise=self._networks.draw_noise(window, seed=inputs.seed),
+            steps=steps, guidance_scale=self._guidance_scale, on_step=lambda step: inputs.on_step(step, steps),
+        )  # fmt: skip
 
     def frames_read(self, frames: FrameRange, *, shot: FrameRange) -> tuple[int, ...]:
         """A full window always: beyond its end the shot runs back and forth."""
