@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -73,7 +74,7 @@ class WanAnimateGenerator:
         for key in ("lora", "relight_lora"):
             _check_there(getattr(self._options, key), key=f"wan.{key}")
 
-    @property
+    @cached_property
     def settings(self) -> tuple[str, ...]:
         """The options as the quality has them, LoRAs by their hashes, and the length of windows."""
         values = {name: value for name, value in asdict(self._options).items() if name not in _NO_MATTER}
