@@ -15,7 +15,7 @@ from wanfx.pixels import Pixels, to_finite
 
 Array = npt.NDArray[np.float32]
 _NEARLY = np.float32(0.1)
-_BLURRED_PX = np.float32(4)
+_BLURRED_PX = np.float32(12)
 _SMALL_PX = 640 * 400
 
 

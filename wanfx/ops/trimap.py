@@ -16,9 +16,9 @@ _SHUTTER = np.float32(0.25)
 def make_trimap(matte: Array, *, radius_px: float | Array, motion_px: Array | None = None) -> Array:
     """The trimap of a tracker's ``matte`` (H, W, in [0, 1]): unknown within ``radius_px`` of its edge at 0.5.
 
-    ``radius_px`` may differ from place to place (H, W). The band is wider on each side by a quarter of ``motion_px``
-    (H, W), how far the edge moves from frame to frame: so far an exposure of 180 degrees smears it; at most twice as
-    wide. It leaves the middle of whatever is thinner than
+    ``radius_px`` may differ from place to place (H, W). On each side half of it, for the matte's own errors, and a
+    quarter of ``motion_px`` (H, W), how far the edge moves from frame to frame, have room: so far an exposure of 180
+    degrees smears it; the band is at most twice as wide. It leaves the middle of whatever is thinner than
     itself, so that fingers are not lost, and takes in what the tracker doubts (0.1 to 0.9) within twice its width.
     """
     hard = (matte >= 0.5).astype(np.uint8)
@@ -26,7 +26,7 @@ def make_trimap(matte: Array, *, radius_px: float | Array, motion_px: Array | No
     outside = cv2.distanceTransform(1 - hard, cv2.DIST_L2, 5)
     limit = np.broadcast_to(np.float32(radius_px), matte.shape)
     if motion_px is not None:
-        limit = limit + np.minimum(_SHUTTER * motion_px, limit)
+        limit = np.clip(_SHUTTER * motion_px + limit / 2, limit, 2 * limit)
     reach = int(np.ceil(np.max(radius_px)))
     middle = np.asarray(cv2.dilate(inside, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)), np.float32)
     is_doubted = (matte > _DOUBT) & (matte < 1 - _DOUBT) & (inside + outside <= 2 * limit)

@@ -30,7 +30,7 @@ from wanfx.stages.matte import Tracked
 from wanfx.units import PaintableFolder
 
 STAGE = "refine"
-VERSION = 3
+VERSION = 4
 Array = npt.NDArray[np.float32]
 
 
