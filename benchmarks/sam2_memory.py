@@ -26,10 +26,15 @@ WIDTH, HEIGHT = 320, 180
 def main() -> None:
     """Measure the slope between the two lengths."""
     given = parse_arguments(
-        __doc__ or "", more=[("short", int, 60, "frames of the short shot"), ("long", int, 600, "of the long one")]
+        __doc__ or "",
+        more=[
+            ("short", int, 60, "frames of the short shot"),
+            ("long", int, 600, "of the long one"),
+            ("engine", str, "transformers", "what runs the network: transformers or package"),
+        ],
     )
     with tempfile.TemporaryDirectory() as folder:
-        found = {count: _measure(count, Path(folder) / str(count)) for count in (given.short, given.long)}
+        found = {count: _measure(count, given.engine, Path(folder) / str(count)) for count in (given.short, given.long)}
     slope = (found[given.long]["peak_mb"] - found[given.short]["peak_mb"]) / (given.long - given.short)
     figures = [Figure(f"peak of {count} frames", one["peak_mb"], "MB") for count, one in found.items()]
     figures.append(Figure("slope", slope, "MB/frame"))
@@ -37,8 +42,8 @@ def main() -> None:
     report(figures, json_file=given.json)
 
 
-def _measure(count: int, folder: Path) -> dict[str, float]:
-    command = [sys.executable, __file__, "--child", str(count), str(folder)]
+def _measure(count: int, engine: str, folder: Path) -> dict[str, float]:
+    command = [sys.executable, __file__, "--child", str(count), engine, str(folder)]
     environment = {**os.environ, "WANFX_MODELS": str(folder), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
     return dict(json.loads(done.stdout.splitlines()[-1]))
@@ -62,7 +67,7 @@ class _Walk:
         return picture
 
 
-def _child(count: int, folder: Path) -> None:
+def _child(count: int, engine: str, folder: Path) -> None:
     import time
 
     sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "backends"))
@@ -70,7 +75,7 @@ def _child(count: int, folder: Path) -> None:
 
     from wanfx.backends.sam2 import Sam2Segmenter
 
-    segmenter = Sam2Segmenter(make_tiny_set(folder))
+    segmenter = Sam2Segmenter(make_tiny_set(folder), engine=engine)
     segmenter.load()
     shot = _Walk(count)
     prompts = Prompts(boxes=(shot.box(1000 + count // 2),))
@@ -85,6 +90,6 @@ def _child(count: int, folder: Path) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--child"]:
-        _child(int(sys.argv[2]), Path(sys.argv[3]))
+        _child(int(sys.argv[2]), sys.argv[3], Path(sys.argv[4]))
     else:
         main()

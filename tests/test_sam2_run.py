@@ -16,8 +16,11 @@ from wanfx.backends.sam2 import Sam2Segmenter
 from wanfx.backends.weights import MODEL_SETS, MODELS_FOLDER, find_set, set_folder
 from wanfx.cli.main import main
 from wanfx.errors import MissingError
+from wanfx.events import Event, Warned
 from wanfx.io.atomic import sha256_file
 from wanfx.options import Options
+from wanfx.session import RunRequest, matte_shot, run_shot
+from wanfx.shot import load_shot
 
 sys.path.append(str(Path(__file__).parent / "backends"))
 from sam2_tiny import make_tiny_set, require_torch
@@ -62,6 +65,36 @@ def test_auto_takes_the_best_size_there_is_once_and_for_all(monkeypatch: pytest.
     with pytest.raises(MissingError) as caught:
         check_backends(options.with_values({"matte.model": "large"}, source="flag"))
     assert "wanfx models fetch sam2-large" in caught.value.remedy
+
+
+@pytest.mark.usefixtures("tiny_installed")
+def test_without_a_gpu_a_run_says_that_it_leaves_sam2_alone_and_how_to_have_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch_env, "has_gpu", lambda: False)
+    told: list[str] = []
+
+    def listen(event: Event) -> None:
+        if isinstance(event, Warned) and event.stage == "matte":
+            told.append(event.text)
+
+    for backend in ("auto", "flow"):
+        shot = make_tiny_shot(tmp_path / backend, frames=3, matte={"backend": backend})
+        matte_shot(RunRequest(load_shot(shot), tmp_path / "out" / backend), listeners=(listen,))
+    (text,) = told
+    assert "takes flow" in text and "no GPU" in text and "matte.backend = sam2" in text
+
+
+@pytest.mark.usefixtures("tiny_installed")
+def test_the_manifest_names_the_models_that_took_part_and_no_others(tmp_path: Path) -> None:
+    named = {}
+    for name, subjects in {"boxed": {}, "nothing said": {"subjects": [{"name": "walker"}]}}.items():
+        shot = make_tiny_shot(tmp_path / name, frames=6, matte={"backend": "sam2", "width_px": 192}, **subjects)
+        for _time in range(2):  # the second finds the mattes there
+            made = run_shot(RunRequest(load_shot(shot), tmp_path / "out" / name))
+        named[name] = {model["name"] for model in made.manifest["models"]}
+    assert "random/sam2.1" in named["boxed"] and "wanfx-flow" not in named["boxed"]
+    assert named["nothing said"] == named["boxed"] | {"wanfx-flow"}
 
 
 @pytest.mark.usefixtures("tiny_installed")

@@ -102,7 +102,7 @@ def test_two_subjects_are_tracked_from_clicks_in_two_frames_and_again_after_a_ca
     assert np.array_equal(exr.read_matte(Path(clicked["matte"])), alone)  # a click shows what tracking begins with
 
 
-def test_what_is_missing_is_told_and_the_worker_lives(worker: WorkerClient, plate: str, made: ModelSet) -> None:
+def test_what_is_missing_is_told_and_the_worker_lives(worker: WorkerClient, plate: str) -> None:
     error = worker.fail("open", plate=plate, options={**_OPTIONS, "matte.model": "large"})
     assert error["code"] == 3 and "wanfx models fetch sam2-large" in error["remedy"]
     worker.ask("open", plate=plate, options=_OPTIONS)

@@ -12,7 +12,7 @@ from threading import Event
 from typing import Any
 
 from wanfx.backends.protocols import Array, Clicker, Prompts, Segmenter
-from wanfx.backends.registry import check_backends, find_clicker, find_segmenter, resolve_backends
+from wanfx.backends.registry import check_backends, find_clicker, find_segmenter, passed_over, resolve_backends
 from wanfx.colors import color_errors
 from wanfx.errors import InputError
 from wanfx.frames import FrameRange
@@ -50,7 +50,9 @@ class OpenShot:
 
     def __init__(self, request: Open) -> None:
         shot = Shot("worker", "replace", request.plate, subjects=request.subjects, frames=request.frames)
-        options = resolve_backends(Options().with_values(request.options, source="flag"))
+        asked = Options().with_values(request.options, source="flag")
+        options = resolve_backends(asked)
+        self._passed_over = passed_over(asked)
         check_backends(options)
         matte = options.matte
         with color_errors(key="$OCIO"):
@@ -89,6 +91,7 @@ class OpenShot:
         """What was opened."""
         source = self.plate.source
         warnings = [text if frame is None else f"frame {frame}: {text}" for text, frame in source_warnings(source)]
+        warnings += [self._passed_over] if self._passed_over else []
         return {
             "plate": source.path, "kind": source.kind, "frames": str(self.plate.frames), "fps": str(source.fps),
             "size": [source.display_window.width, source.display_window.height],
