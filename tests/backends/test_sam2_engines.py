@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import gc
+import hashlib
 import importlib.util
+import json
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,7 +22,6 @@ from wanfx.backends.sam2_engines import choose_engine, load_engine
 from wanfx.backends.torch_env import has_gpu
 from wanfx.backends.weights import MODELS_FOLDER, ModelFile, ModelSet, set_folder
 from wanfx.errors import MissingError, OptionError
-from wanfx.io.atomic import sha256_file
 
 require_torch()
 __all__ = ["tiny_models"]
@@ -62,6 +65,30 @@ def test_both_answer_alike_from_the_same_file(models: ModelSet, kind: str) -> No
         # Both remember in half precision, where the last bit of a float32 may be the first of what is kept.
         np.testing.assert_allclose(one.logits, other.logits, atol=0.03)
         assert one.score == pytest.approx(other.score, abs=0.01)
+
+
+@pytest.mark.parametrize("name", ["transformers", "package"])
+def test_a_config_as_older_libraries_wrote_it_is_the_same_network(
+    models: ModelSet, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    require_engine(name)
+    new = _walk(load_engine(models, name), _asked("box"), frames=4)
+    config = json.loads((set_folder(models) / "config.json").read_text(encoding="utf-8"))
+    config["memory_attention_rope_theta"] = config.pop("rope_parameters")["rope_theta"]
+    old = _copy(models, tmp_path, monkeypatch, {"config.json": json.dumps(config).encode()})
+    for one, other in zip(new, _walk(load_engine(old, name), _asked("box"), frames=4), strict=True):
+        assert np.array_equal(one.logits, other.logits)
+
+
+def _copy(models: ModelSet, folder: Path, monkeypatch: pytest.MonkeyPatch, changed: Mapping[str, bytes]) -> ModelSet:
+    """The set with other contents of some files, elsewhere."""
+    whole = {name: (set_folder(models) / name).read_bytes() for name in models.files} | changed
+    monkeypatch.setenv(MODELS_FOLDER, str(folder))
+    set_folder(models).mkdir(parents=True)
+    for name, content in whole.items():
+        (set_folder(models) / name).write_bytes(content)
+    pinned = (ModelFile(name, len(content), hashlib.sha256(content).hexdigest()) for name, content in whole.items())
+    return replace(models, contents=tuple(pinned))
 
 
 def test_the_package_does_not_import_what_it_does_not_need(models: ModelSet) -> None:
@@ -151,23 +178,14 @@ def test_without_the_package_its_extra_is_named(models: ModelSet, monkeypatch: p
 
 
 def test_a_file_of_another_network_is_refused_by_the_package(
-    models: ModelSet, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+    models: ModelSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     require_engine("package")
-    from safetensors.torch import load_file, save_file
+    from safetensors.torch import load_file, save
 
-    whole = set_folder(models)
-    weights = load_file(whole / "model.safetensors")
+    weights = load_file(set_folder(models) / "model.safetensors")
     weights.pop("no_object_pointer")
-    folder = tmp_path_factory.mktemp("other")
-    monkeypatch.setenv(MODELS_FOLDER, str(folder))
-    place = set_folder(models)
-    place.mkdir(parents=True)
-    (place / "config.json").write_bytes((whole / "config.json").read_bytes())
-    save_file(weights, place / "model.safetensors")
-    path = place / "model.safetensors"
-    changed = ModelFile(path.name, path.stat().st_size, sha256_file(path))
-    other = replace(models, contents=(models.contents[0], changed))
+    other = _copy(models, tmp_path, monkeypatch, {"model.safetensors": save(weights)})
     with pytest.raises(MissingError, match="no_obj_ptr") as caught:
         load_engine(other, "package")
     assert "matte.engine = transformers" in caught.value.remedy

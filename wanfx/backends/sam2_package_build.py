@@ -136,8 +136,10 @@ def _memory_attention(config: Mapping[str, Any]) -> Any:
     module = import_for("sam2.modeling.memory_attention", extra=EXTRA)
     rope = import_for("sam2.modeling.sam.transformer", extra=EXTRA).RoPEAttention
     width = config["memory_attention_hidden_size"]
+    # Files that older transformers wrote, the published ones among them, have it by the second name.
+    theta = config.get("rope_parameters", {}).get("rope_theta") or config["memory_attention_rope_theta"]
     common = {
-        "rope_theta": config.get("rope_parameters", {}).get("rope_theta", 10000.0),
+        "rope_theta": float(theta),
         "feat_sizes": tuple(config["memory_attention_rope_feat_sizes"]), "embedding_dim": width,
         "num_heads": config["memory_attention_num_attention_heads"],
         "downsample_rate": config["memory_attention_downsample_rate"], "dropout": 0.0,
