@@ -323,6 +323,8 @@ def test_a_cancelled_fetch_is_exit_status_130_and_leaves_nothing(
             [sys.executable, "-m", "wanfx", "models", "fetch", "lite"],
             env=environment | {"PIP_INDEX_URL": url, "TMPDIR": str(tmp_path / "tmp"), "no_proxy": "*"},
             stderr=subprocess.PIPE,
+            # Whoever runs tests in the background may have them ignore interrupts, and children inherit that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL) and None,
         )
         connection, _ = index.accept()
         with connection:
