@@ -35,21 +35,27 @@ def refine_alpha(
     The guide is scene-linear; what is NaN or infinite in it counts as 0. Islands and holes of less than ``speck_px``
     pixels are taken away. Raises MissingError where the method's library is not installed.
     """
-    whole = Box(0, 0, matte.shape[1], matte.shape[0])
     box = bounding_box(matte, above=0.02)
     if radius_px <= 0 or box.is_empty:
         return matte
-    place = box.grow(6 * int(np.ceil(radius_px)) + 8).clip(whole).slices()
+    place = _around(box, 2 * radius_px, matte)
+    hair = find_hair(matte[place], radius_px=radius_px, motion_px=None if motion_px is None else motion_px[place])
+    if hair.is_there:
+        place = _around(box, 6 * radius_px, matte)
+        hair = find_hair(matte[place], radius_px=radius_px, motion_px=None if motion_px is None else motion_px[place])
     motion = None if motion_px is None else motion_px[place]
-    guide, near = to_finite(guide_linear[place]), matte[place]
-    hair = find_hair(near, radius_px=radius_px, motion_px=motion)
-    trimap = make_trimap(near, radius_px=hair.radius_px, motion_px=motion)
+    trimap = make_trimap(matte[place], radius_px=hair.radius_px, motion_px=motion)
     # By the picture's size, not the subject's: the way must not change within a shot.
     scale = 1.0 if matte.size <= _SMALL_PX else 0.5
-    found = find_alpha(guide, trimap, near, method=method, scale=scale, trust=hair.trust)
+    guide = to_finite(guide_linear[place])
+    found = find_alpha(guide, trimap, matte[place], method=method, scale=scale, trust=hair.trust)
     out = np.zeros_like(matte)
     out[place] = remove_small_parts(_snap(found, motion), area_px=speck_px)
     return out
+
+
+def _around(box: Box, reach_px: float, matte: Array) -> tuple[slice, slice]:
+    return box.grow(int(np.ceil(reach_px)) + 8).clip(Box(0, 0, matte.shape[1], matte.shape[0])).slices()
 
 
 def _snap(alpha: Array, motion_px: Array | None) -> Array:

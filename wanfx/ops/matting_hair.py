@@ -18,10 +18,12 @@ _TRUST = np.float32(0.01)
 
 @dataclass(frozen=True, eq=False)
 class HairBand:
-    """How wide the band is on either side of the matte's edge, and how much more the matte is believed; (H, W)."""
+    """How wide the band is on either side of the matte's edge, how much more the matte is believed ((H, W) both), and
+    whether there is hair at all."""
 
     radius_px: Array
     trust: Array
+    is_there: bool
 
 
 def find_hair(matte: Array, *, radius_px: float, motion_px: Array | None = None) -> HairBand:
@@ -42,11 +44,14 @@ def find_hair(matte: Array, *, radius_px: float, motion_px: Array | None = None)
     side = round(_TIMES * radius) | 1
     most = _EDGES if motion_px is None else _EDGES * (1 + _resize(motion_px, size) / np.float32(4 * radius))
     is_ragged = (_outline(hard, side) > most * side).astype(np.uint8)
+    if not is_ragged.any():
+        return HairBand(np.full_like(matte, radius_px), np.zeros_like(matte), False)
     is_hair = cv2.dilate(is_ragged, np.ones((side, side), np.uint8)) > 0
     away = cv2.distanceTransform(hard, cv2.DIST_L2, 5) + cv2.distanceTransform(1 - hard, cv2.DIST_L2, 5)
     far = np.maximum(away / np.float32(radius) - np.float32(0.5), 0)
     wide, trust = np.where(is_hair, _TIMES, np.float32(1)), np.where(is_hair, _TRUST * far, np.float32(0))
-    return HairBand(_resize(wide, matte.shape[::-1]) * np.float32(radius_px), _resize(trust, matte.shape[::-1]))
+    whole = matte.shape[::-1]
+    return HairBand(_resize(wide, whole) * np.float32(radius_px), _resize(trust, whole), True)
 
 
 def _outline(hard: npt.NDArray[np.uint8], side: int) -> Array:
