@@ -84,7 +84,16 @@ class RefineOptions:
 class PoseOptions:
     """How the actor's pose is found."""
 
-    backend: Annotated[str, Knob("Pose estimator: lite, none, or auto for the best that is installed")] = "auto"
+    backend: Annotated[
+        str, Knob("Pose estimator: vitpose, lite, none, or auto for the best that is installed and fits the generator")
+    ] = "auto"
+    detector: Annotated[
+        Literal["auto", "matte", "lite", "yolov10"],
+        Knob("For vitpose, who says where the person is: the matte's box (auto), lite, or YOLOv10 (under AGPL-3.0)"),
+    ] = "auto"
+    channels: Annotated[
+        Literal["rgb", "bgr"], Knob("For vitpose, the order of colors it is given; Wan2.2's own code gives bgr")
+    ] = "rgb"
     smooth_frames: Annotated[
         float, Knob("How far over time a point that hardly moves is smoothed; quick ones less", "frames", 0, 16)
     ] = 2.0

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from wanfx import __version__
-from wanfx.backends.registry import passed_over, resolve_backends
+from wanfx.backends.registry import choice_of_pose, passed_over, resolve_backends
 from wanfx.cancel import Cancellation
 from wanfx.colors import color_errors
 from wanfx.delivery import ShotFolder
@@ -147,6 +147,8 @@ def _hold(request: RunRequest, folder: ShotFolder, events: EventLog, make: Calla
         with cancellation:
             if why := passed_over(asked):
                 context.warn("matte", why)
+            if choice := choice_of_pose(asked, options):
+                context.warn("pose", choice)
             return make(context)
 
 

@@ -13,11 +13,13 @@ from wanfx.backends.blaze_follow import BodyFollower
 from wanfx.backends.blaze_hand import SIDES, Hand, HandNets, Side
 from wanfx.backends.blaze_parts import PartFollower
 from wanfx.backends.blaze_still import read_still
+from wanfx.backends.pose_protocol import PosePictures
 from wanfx.backends.protocols import Array, FrameSource, ModelCard
 from wanfx.backends.weights import LITE
 from wanfx.errors import NothingFoundError
 from wanfx.ops.pose import Pose, empty_pose
 from wanfx.ops.pose_map import Found, map_pose
+from wanfx.options import PoseOptions
 
 _BODY_FILES = ("pose_detection.tflite", "pose_landmark_full.tflite")
 _HAND_FILES = ("palm_detection_full.tflite", "hand_recrop.tflite", "hand_landmark_full.tflite")
@@ -34,6 +36,11 @@ class LitePoseEstimator:
 
     name = "lite"
     models: tuple[ModelCard, ...] = model_cards(*_BODY_FILES, *_HAND_FILES, *_FACE_FILES)
+    settings: tuple[str, ...] = ()
+    pictures: PosePictures = "analysis"
+
+    def configure(self, options: PoseOptions) -> None:
+        """Nothing of it is an option."""
 
     def load(self) -> None:
         """Raises MissingError where the files or what runs them are not there."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from wanfx.backends.pose_protocol import PosePictures
 from wanfx.backends.protocols import Array, FrameSource, ModelCard
 from wanfx.errors import NothingFoundError
 from wanfx.ops.pose import Pose, empty_pose
+from wanfx.options import PoseOptions
 
 
 class NoPoseEstimator:
@@ -14,6 +16,11 @@ class NoPoseEstimator:
 
     name = "none"
     models: tuple[ModelCard, ...] = ()
+    settings: tuple[str, ...] = ()
+    pictures: PosePictures = "analysis"
+
+    def configure(self, options: PoseOptions) -> None:
+        """Nothing of it is an option."""
 
     def load(self) -> None:
         """Nothing to load."""

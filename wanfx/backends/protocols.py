@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from wanfx.frames import FrameRange, Size
-from wanfx.ops.pose import Pose
 from wanfx.options import Options
 
 Array = npt.NDArray[np.float32]
@@ -143,29 +142,6 @@ class Clicker(Protocol):
     def click(self, prompts: Prompts) -> tuple[Array, float]:
         """The matte (H, W) in [0, 1] that all of ``prompts`` (pixels of the picture, whatever their frame) ask for, and
         confidence in [0, 1]. Raises NothingFoundError where there is nothing.
-        """
-        ...
-
-
-class PoseEstimator(Protocol):
-    """Finds the pose of one person."""
-
-    name: str
-    models: tuple[ModelCard, ...]
-
-    def load(self) -> None: ...
-
-    def track(self, source: FrameSource, *, matte: Callable[[int], Array]) -> Iterator[tuple[int, Pose]]:
-        """Frame and pose (pixels of the source) of the person that ``matte`` (H, W, at the source's size) shows.
-
-        Each frame once, in order, not smoothed over time; where nobody is found, every confidence is 0.
-        """
-        ...
-
-    def find(self, picture: Array, *, alpha: Array) -> Pose:
-        """The pose of the character in a still: display-encoded sRGB (H, W, 3) in [0, 1], its alpha (H, W).
-
-        Raises NothingFoundError where it finds none.
         """
         ...
 

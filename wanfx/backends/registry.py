@@ -14,8 +14,9 @@ from wanfx.errors import MissingError, OptionError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wanfx.backends.protocols import Clicker, Generator, PoseEstimator, Segmenter
-    from wanfx.options import Options
+    from wanfx.backends.pose_protocol import PoseEstimator
+    from wanfx.backends.protocols import Clicker, Generator, Segmenter
+    from wanfx.options import Options, PoseOptions
 
 Kind = Literal["segmenter", "clicker", "pose estimator", "generator"]
 Crop = Literal["subject", "frame"]
@@ -28,7 +29,8 @@ class _Backend:
 
     ``auto`` takes the first backend that is installed and offered, and of its sets the first that is installed; one
     that is heavy only where there is a GPU.
-    ``tasks`` are those it is for, all where none is named; ``needs_poses`` says that poses are found for it always.
+    ``tasks`` are those it is for, all where none is named; ``needs_poses`` says that poses are found for it always, and
+    ``is_for_driven`` of a pose estimator that ``auto`` takes it for such generators alone.
     """
 
     place: str
@@ -37,6 +39,7 @@ class _Backend:
     is_heavy: bool = False
     tasks: tuple[str, ...] = ()
     needs_poses: bool = False
+    is_for_driven: bool = False
 
 
 _SAM2 = tuple(one.name for one in SAM2_SETS)
@@ -52,6 +55,8 @@ _BACKENDS: dict[Kind, dict[str, _Backend]] = {
         "flow": _Backend("wanfx.backends.flow_click:FlowClicker"),
     },
     "pose estimator": {
+        # It knows nothing of depth, which the draft's puppet lives on.
+        "vitpose": _Backend("wanfx.backends.vitpose:VitposeEstimator", ("vitpose-wholebody",), is_for_driven=True),
         "lite": _Backend("wanfx.backends.lite_pose:LitePoseEstimator", ("lite",)),
         "none": _Backend("wanfx.backends.no_pose:NoPoseEstimator"),
     },
@@ -84,7 +89,11 @@ def resolve_backends(options: Options, *, task: str = "replace") -> Options:
     """``options`` with the best that is installed for every ``auto`` backend: once, when a shot is submitted."""
     values = options.as_dict()
     asked = {key: values[key.partition(".")[0]][key.partition(".")[2]] for key in _OPTIONS}
-    chosen = {key: _best(_OPTIONS[key], task=task) for key, name in asked.items() if name == AUTO}
+    generator = _find("generator", asked["generate.backend"], key="generate.backend", task=task)
+    chosen = {
+        key: _best(_OPTIONS[key], task=task, is_driven=generator.needs_poses)
+        for key, name in asked.items() if name == AUTO
+    }  # fmt: skip
     segmenter = _find("segmenter", chosen.get("matte.backend", options.matte.backend), key="matte.backend")
     if len(segmenter.models) > 1 and options.matte.model == AUTO:
         chosen["matte.model"] = _choose_set(segmenter, AUTO).name.partition("-")[2]
@@ -111,6 +120,21 @@ def passed_over(options: Options) -> str:
     return ""
 
 
+def choice_of_pose(asked: Options, resolved: Options) -> str:
+    """What finds the poses that a generator is driven by where ``auto`` was ``asked`` for, and why nothing better;
+    empty where nothing was left to `resolve_backends`, or no generator hangs on it.
+    """
+    if asked.pose.backend != AUTO or not _are_poses_needed(resolved):
+        return ""
+    name = resolved.pose.backend
+    best = next(iter(_BACKENDS["pose estimator"]))
+    text = f"pose.backend = auto takes {name}"
+    if name == best:
+        return text
+    command = f"wanfx models fetch {_BACKENDS['pose estimator'][best].models[0]}"
+    return f"{text}: {best}, which follows hands and feet better, is not installed (`{command}`)"
+
+
 def check_backends(options: Options) -> None:
     """Raise OptionError for an unknown backend, and MissingError for one whose models are not installed."""
     values = options.as_dict()
@@ -125,6 +149,8 @@ def check_backends(options: Options) -> None:
         if not is_installed(models):
             what = f"{kind} {values[stage][option]} needs models or a module that are not here"
             raise MissingError(what, key=key, remedy=f"run `wanfx models list`, then `wanfx models fetch {models}`")
+        if values[stage][option] == "vitpose":
+            _check_detector(options.pose.detector)
 
 
 def find_segmenter(name: str, *, model: str = AUTO, engine: str = AUTO, crop: Crop = "subject") -> Segmenter:
@@ -139,9 +165,11 @@ def find_clicker(name: str, *, model: str = AUTO, engine: str = AUTO, crop: Crop
     return cast("Clicker", _make("clicker", name, key="matte.backend", model=model, engine=engine, crop=crop))
 
 
-def find_pose_estimator(name: str) -> PoseEstimator:
-    """A new pose estimator, not yet loaded. Raises OptionError where there is none of this name."""
-    return cast("PoseEstimator", _make("pose estimator", name, key="pose.backend"))
+def find_pose_estimator(options: PoseOptions) -> PoseEstimator:
+    """The pose estimator that the options ask for, configured by them, not yet loaded. Raises OptionError."""
+    estimator = cast("PoseEstimator", _make("pose estimator", options.backend, key="pose.backend"))
+    estimator.configure(options)
+    return estimator
 
 
 def find_generator(options: Options) -> Generator:
@@ -168,8 +196,21 @@ def _are_poses_needed(options: Options) -> bool:
     return _find("generator", options.generate.backend, key="generate.backend").needs_poses
 
 
-def _best(kind: Kind, *, task: str = "replace") -> str:
-    fitting = {name: one for name, one in _BACKENDS[kind].items() if not one.tasks or task in one.tasks}
+def _check_detector(name: str) -> None:
+    """Raise MissingError where the models of a person detector are not there."""
+    models = {"lite": "lite", "yolov10": "yolov10m"}.get(name)
+    if models is not None and not is_installed(models):
+        raise MissingError(
+            f"person detector {name} needs models or a module that are not here", key="pose.detector",
+            remedy=f"run `wanfx models list`, then `wanfx models fetch {models}`, or set pose.detector=matte",
+        )  # fmt: skip
+
+
+def _best(kind: Kind, *, task: str = "replace", is_driven: bool = False) -> str:
+    fitting = {
+        name: one for name, one in _BACKENDS[kind].items()
+        if (not one.tasks or task in one.tasks) and (is_driven or not one.is_for_driven)
+    }  # fmt: skip
     return next(name for name, one in fitting.items() if one.is_offered and _is_ready(one))
 
 
@@ -192,9 +233,9 @@ def _choose_set(backend: _Backend, model: str) -> ModelSet:
     return find_set(next(iter(named or installed), backend.models[len(backend.models) // 3]))
 
 
-def _find(kind: Kind, name: str, *, key: str) -> _Backend:
+def _find(kind: Kind, name: str, *, key: str, task: str = "replace") -> _Backend:
     table = _BACKENDS[kind]
-    name = _best(kind) if name == AUTO else name
+    name = _best(kind, task=task) if name == AUTO else name
     if name not in table:
         near = difflib.get_close_matches(name, table, n=1)
         hint = f"did you mean {near[0]}?" if near else "there are: " + ", ".join(table)

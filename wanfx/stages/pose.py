@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
-from wanfx.backends.protocols import ModelCard, PoseEstimator
+from wanfx.backends.pose_protocol import PoseEstimator
+from wanfx.backends.protocols import FrameSource, ModelCard
 from wanfx.backends.registry import find_pose_estimator
 from wanfx.errors import ShotError
 from wanfx.images import Plate
@@ -23,6 +25,7 @@ from wanfx.ops.pose_smooth import smooth_poses
 from wanfx.stages.context import Made, RunContext, StageProgress, paintable, stage_key
 from wanfx.stages.ingest import Ingested
 from wanfx.stages.matte import Tracked
+from wanfx.stages.plate_pictures import PlatePictures
 from wanfx.stages.proxies import ProxySource, to_proxy_scale
 from wanfx.units import Unit
 
@@ -40,13 +43,13 @@ class Posed:
 
 def run_pose(run: RunContext, ingested: Ingested, tracked: Tracked) -> Posed:
     """The actor's poses. Raises MissingError, OptionError, and ShotError for an edited file that cannot be read."""
-    estimator = find_pose_estimator(run.options.pose.backend)
+    estimator = find_pose_estimator(run.options.pose)
     plate = ingested.plate
     path = run.work / "pose" / f"{tracked.name}.json"
     folder = paintable(run, "pose")
     key = stage_key(
         STAGE, VERSION, estimator.name, [asdict(card) for card in estimator.models], tracked.key,
-        asdict(run.options.pose),
+        estimator.settings, run.options.pose.smooth_frames,
     )  # fmt: skip
 
     with run.stage(STAGE, units=len(plate.frames) + 1) as progress:
@@ -63,16 +66,22 @@ def _find(
     run: RunContext, progress: StageProgress, ingested: Ingested, tracked: Tracked, estimator: PoseEstimator
 ) -> dict[int, Pose]:
     """Smoothed poses in canvas pixels."""
+    source: FrameSource = ProxySource(ingested)
+    if estimator.pictures == "plate":
+        source = PlatePictures(ingested, color=run.color)
 
     def matte(frame: int) -> npt.NDArray[np.float32]:
-        return exr.read_matte(tracked.pattern.path(frame))
+        found = exr.read_matte(tracked.pattern.path(frame))
+        if (found.shape[1], found.shape[0]) == (source.size.width, source.size.height):
+            return found
+        return np.asarray(cv2.resize(found, (source.size.width, source.size.height)), np.float32)
 
     estimator.load()
     found = {}
-    for frame, pose in estimator.track(ProxySource(ingested), matte=matte):
+    for frame, pose in estimator.track(source, matte=matte):
         found[frame] = pose
         progress.step(frame)
-    sx, sy = to_proxy_scale(ingested.plate.canvas, ingested.proxy_size)
+    sx, sy = to_proxy_scale(ingested.plate.canvas, source.size)
     smoothed = smooth_poses(found, smooth_frames=run.options.pose.smooth_frames)
     return {frame: pose.scaled(1 / sx, 1 / sy) for frame, pose in smoothed.items()}
 

@@ -42,10 +42,13 @@ def run_reference_pose(run: RunContext, reference: Reference, *, plate_space: st
     if given.pose is not None:
         path = Path(run.shot.resolve(given.pose))
         return ReferencePose(_read(path, size=size, key="reference.pose"), sha256_file(path), "", ())
-    estimator = find_pose_estimator(run.options.pose.backend)
+    estimator = find_pose_estimator(run.options.pose)
     path = run.work / STAGE / "reference_pose.json"
     folder = paintable(run, STAGE)
-    key = stage_key(STAGE, VERSION, estimator.name, [asdict(card) for card in estimator.models], reference.sha256)
+    key = stage_key(
+        STAGE, VERSION, estimator.name, [asdict(card) for card in estimator.models],
+        estimator.settings, reference.sha256,
+    )  # fmt: skip
 
     def make() -> Made:
         try:
@@ -63,7 +66,7 @@ def run_reference_pose(run: RunContext, reference: Reference, *, plate_space: st
 
 def _find(run: RunContext, reference: Reference, plate_space: str) -> Pose:
     """Looked for on the cut-out over gray, as it is displayed."""
-    estimator = find_pose_estimator(run.options.pose.backend)
+    estimator = find_pose_estimator(run.options.pose)
     alpha = np.clip(reference.rgba[..., 3], 0, 1)
     over_gray = reference.rgba[..., :3] + np.float32(0.18) * (1 - alpha[..., None])
     display = to_srgb_display(to_linear_rec709(run.color, plate_space)(np.ascontiguousarray(over_gray)))
