@@ -58,3 +58,26 @@ def test_a_hard_matte_changes_nothing() -> None:
     alpha = (_alpha() > 0.5).astype(np.float32)
     plate = np.random.default_rng(0).normal(0.5, 2, (*SIZE, 3)).astype(np.float32)
     assert own_colors(plate, alpha).tobytes() == plate.tobytes()
+
+
+def test_colours_that_only_the_edge_has_are_found_too() -> None:
+    alpha = _alpha()
+    distance = cv2.distanceTransform((alpha > 0).astype(np.uint8), cv2.DIST_L2, 5)
+    rim = np.exp(-((distance / 14) ** 2))[..., None]
+    truth = np.asarray(ACTOR + rim * np.array([0.5, 0.0, -0.3], np.float32), np.float32)
+    behind = np.full((*SIZE, 3), (0.02, 0.9, 0.02), np.float32)
+    plate = np.asarray(truth * alpha[..., None] + behind * (1 - alpha[..., None]), np.float32)
+    edge = (alpha > 0.1) & (alpha < 0.9)
+    before, after = (np.abs(colors - truth)[edge].mean() for colors in (plate, own_colors(plate, alpha)))
+    assert after < 0.28 * before
+
+
+def test_a_saturated_old_background_leaves_no_fringe_over_a_dark_world() -> None:
+    alpha = _alpha()
+    plate = _plate(alpha, np.broadcast_to(np.array((0.01, 1.5, 0.02), np.float32), (*SIZE, 3)))
+    over_black = own_colors(plate, alpha) * alpha[..., None]
+    wanted = ACTOR * alpha[..., None]
+    edge = (alpha > 0) & (alpha < 1)
+    spill = (over_black - wanted)[edge][:, 1]
+    naive = (plate * alpha[..., None] - wanted)[edge][:, 1]
+    assert np.abs(spill).max() < 0.15 * naive.max()

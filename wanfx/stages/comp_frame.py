@@ -34,7 +34,7 @@ from wanfx.stages.generate import Generated
 from wanfx.stages.match import Match
 
 STAGE = "finish"
-VERSION = 3
+VERSION = 4
 Pixels = npt.NDArray[Any]
 Half = npt.NDArray[np.float16]
 Array = npt.NDArray[np.float32]
