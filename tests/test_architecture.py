@@ -29,7 +29,7 @@ _LAYERS: list[set[str]] = [
     {"wanfx", "wanfx.errors", "wanfx.frames", "wanfx.options", "wanfx.images", "wanfx.events", "wanfx.shot",
      "wanfx.schema", "wanfx.knobs", "wanfx.runner", "wanfx.keys", "wanfx.names", "wanfx.colors",
      "wanfx.delivery", "wanfx.lease", "wanfx.cancel", "wanfx.pixels", "wanfx.ahead", "wanfx.wan_options",
-     "wanfx.condition_options"},
+     "wanfx.condition_options", "wanfx.finish_options"},
     {"wanfx.ops", "wanfx.io", "wanfx.backends.protocols"},
     {"wanfx.backends", "wanfx.units", "wanfx.manifest", "wanfx.demo"},
     {"wanfx.stages", "wanfx.qc", "wanfx.trust"},
@@ -54,6 +54,7 @@ _DCC_MODULES = {
         "runner",
         "wan_options",
         "condition_options",
+        "finish_options",
     )
 }
 _STDLIB = sys.stdlib_module_names

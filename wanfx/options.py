@@ -13,6 +13,7 @@ from typing import Annotated, Any, Dict, Iterator, Literal, Mapping, Optional, T
 
 from wanfx.condition_options import ConditionOptions
 from wanfx.errors import OptionError
+from wanfx.finish_options import FinishOptions
 from wanfx.knobs import Knob, OptionSpec, make_spec
 from wanfx.wan_options import WanOptions
 
@@ -145,36 +146,6 @@ class MatchOptions:
         "auto"
     )
     register: Annotated[Literal["on", "off"], Knob("Undo the generator's shift against the plate, or keep it")] = "on"
-
-
-@dataclass(frozen=True)
-class FinishOptions:
-    """The comp."""
-
-    margin_px: Annotated[float, Knob("How far around the old subject the clean plate may show", "px", 0, 256)] = 12.0
-    reveal: Annotated[
-        Literal["auto", "clean", "generated"],
-        Knob("Where the old subject was: clean plate, generated background, or what fits the plate beside it better"),
-    ] = "auto"
-    highlights: Annotated[
-        Literal["off", "expand"],
-        Knob("Generated highlights that met the generator's ceiling: as they are, or expanded by a guess"),
-    ] = "off"
-    shadow: Annotated[
-        Literal["auto", "off"],
-        Knob("Shadow layer: what the generator changed on the kept background near the character; or none"),
-    ] = "auto"
-    shadow_gain: Annotated[float, Knob("Strength of the shadow layer: its stops times this", "", 0, 4)] = 1.0
-    compression: Annotated[
-        Literal["auto", "zips", "zip", "rle"],
-        Knob("EXR compression, all lossless; auto: none and rle for drafts"),
-    ] = "auto"
-    plate_alpha: Annotated[Literal["one", "keep"], Knob("Alpha of rgba: 1, or the plate's own where it has one")] = (
-        "one"
-    )
-    plate_channels: Annotated[
-        Literal["drop", "keep"], Knob("Carry the plate's extra channels over into a part `plate`")
-    ] = "drop"
 
 
 @dataclass(frozen=True)
