@@ -24,13 +24,15 @@ def save_channel_pose(path: Path, *, maps: int = 133) -> None:
     _save(path, [node], {"weights": weights}, POSE_INPUT, (1, maps, *POSE_OUTPUT[2:]))
 
 
-def save_template_pose(path: Path, places: np.ndarray[Any, Any], *, peak: float = 0.9) -> None:
-    """Every point a round peak at ``places`` (133, 2), in parts of the crop, whatever the picture; its numbers lie in a
-    file beside it, as the published model's do.
+def save_template_pose(path: Path, places: np.ndarray[Any, Any], *, peak: Any = 0.9) -> None:
+    """Every point a round peak at ``places`` (133, 2), in parts of the crop, whatever the picture.
+
+    ``peak`` is how high, for all or for each (133,). Its numbers lie in a file beside it, as the published model's do.
     """
     down, across = np.mgrid[:64, :48].astype(np.float32)
     x, y = (places * (48, 64)).T[..., None, None]
-    maps = (peak * np.exp(-((across - x) ** 2 + (down - y) ** 2) / 8)).astype(np.float32)[None]
+    heights = np.broadcast_to(np.asarray(peak), (133,))[:, None, None]
+    maps = (heights * np.exp(-((across - x) ** 2 + (down - y) ** 2) / 8)).astype(np.float32)[None]
     nodes = [
         helper.make_node("ReduceMean", ["input", "all"], ["mean"], keepdims=1),
         helper.make_node("Mul", ["mean", "nothing"], ["zero"]),

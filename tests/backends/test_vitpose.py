@@ -142,9 +142,10 @@ def test_the_person_that_the_matte_shows_is_kept_when_a_larger_one_passes(reposi
 def test_where_the_detector_misses_the_person_the_mattes_own_box_is_taken(repository: Path) -> None:
     save_template_pose(pose_place(repository), _middle())
     save_color_detector(detector_place(repository))
-    shot = _Walk(undetected=(3, 4))
+    # In frames 8 and 9 the other stands behind him, in a box that holds all of his matte.
+    shot = _Walk(undetected=(3, 4, 8, 9))
     poses = dict(_estimator(repository, detector="yolov10").track(shot, matte=shot.matte))
-    for frame in (2, 3, 4, 5):
+    for frame in (2, 3, 4, 5, 7, 8, 9, 10):
         x0, y0, x1, y1 = shot.red(frame)
         np.testing.assert_allclose(poses[frame].xy[0], ((x0 + x1) / 2, (y0 + y1) / 2), atol=1.5)
 
@@ -182,6 +183,21 @@ def test_specks_of_a_matte_do_not_stretch_the_box(repository: Path) -> None:
 
     clean, dirty = (dict(_estimator(repository).track(shot, matte=matte)) for matte in (shot.matte, specked))
     assert all(np.array_equal(clean[frame].xy, dirty[frame].xy) for frame in shot.frames)
+
+
+def test_a_matte_that_leaks_still_finds_the_person_that_is_detected(repository: Path) -> None:
+    save_template_pose(pose_place(repository), _middle())
+    save_color_detector(detector_place(repository))
+    shot = _Walk()
+
+    def leaking(frame: int) -> np.ndarray:
+        matte = shot.matte(frame)
+        matte[140:150, 20:300] = 1
+        return matte
+
+    for frame, pose in _estimator(repository, detector="yolov10").track(shot, matte=leaking):
+        x0, y0, x1, y1 = shot.red(frame)
+        np.testing.assert_allclose(pose.xy[0], ((x0 + x1) / 2, (y0 + y1) / 2), atol=1.5)
 
 
 def test_points_are_where_the_heat_maps_have_them_in_the_crop(repository: Path) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 
 from wanfx.backends.protocols import Array
 from wanfx.ops.person_box import Person
 
-_AGREES = 0.3
-_SAME, _HELD_FRAMES = 0.3, 12
+_AGREES = 0.1
+_SAME, _HELD_FRAMES = 0.4, 12
 _SPECK_SHARE = 0.05
+# Least part of a box that the person in it covers, arms out.
+_FILLED = 0.35
 
 
 class PersonFollower:
@@ -31,11 +35,24 @@ class PersonFollower:
                 return None
             chosen = _nearest(found, self._last, least=_SAME)
         else:
-            agreeing = [(_agreement(one, shown, matte), one) for one in found]
-            best, person = max(agreeing, key=lambda pair: pair[0], default=(0.0, shown))
-            chosen, self._missed = (person if best >= _AGREES else shown), 0
+            chosen, self._missed = self._agreeing(found, shown, matte), 0
         self._last = chosen or self._last
         return chosen
+
+    def _agreeing(self, found: tuple[Person, ...], shown: Person, matte: Array) -> Person:
+        """The detection that agrees best with the matte, else the matte's box.
+
+        One where the actor was a frame ago comes first; others count only where the matte has leapt away, too.
+        """
+        last = self._last
+        near = found if last is None else tuple(one for one in found if overlap(one, last) >= _SAME)
+        has_leapt = last is None or overlap(shown, last) < _SAME
+        for people in (near, found if has_leapt else ()):
+            agreeing = [(_agreement(one, shown, matte), one) for one in people]
+            worth, person = max(agreeing, key=lambda pair: pair[0], default=(0.0, shown))
+            if worth > _AGREES:
+                return person
+        return shown
 
 
 def matte_box(matte: Array) -> Person | None:
@@ -53,11 +70,15 @@ def matte_box(matte: Array) -> Person | None:
 
 
 def _agreement(person: Person, shown: Person, matte: Array) -> float:
-    """The share of the matte inside the box times how alike both boxes are, in [0, 1]."""
+    """The share of the matte inside the box, times how far the matte fills the box as a person does, times the root of
+    how alike both boxes are: a matte that leaks is wider than the person, and should still find him. In [0, 1].
+    """
     height, width = matte.shape
     rows = slice(max(int(person.y0), 0), min(int(np.ceil(person.y1)), height))
     columns = slice(max(int(person.x0), 0), min(int(np.ceil(person.x1)), width))
-    return float(matte[rows, columns].sum() / matte.sum()) * overlap(person, shown)
+    inside = float(matte[rows, columns].sum())
+    filled = min(1.0, inside / max(_FILLED * person.width * person.height, 1.0))
+    return inside / float(matte.sum()) * filled * math.sqrt(overlap(person, shown))
 
 
 def overlap(one: Person, other: Person) -> float:

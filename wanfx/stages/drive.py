@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -19,7 +20,7 @@ from wanfx.frames import Box, Size
 from wanfx.images import FramePattern
 from wanfx.io import exr
 from wanfx.io.stills import read_still, write_picture
-from wanfx.ops.crop import to_model
+from wanfx.ops.crop import model_size, to_model
 from wanfx.ops.face_crop import FACE_PX, bridge_faces, crop_face, find_face
 from wanfx.ops.mask_grid import character_mask
 from wanfx.ops.pose import Pose
@@ -115,18 +116,15 @@ class _Maker:
         self._draw = {"pose": self._pose, "face": self._face, "mask": self._mask}
         self.patterns = {name: FramePattern(str(run.work / STAGE / name / f"{name}.####.png")) for name in self._draw}
         self._folders = {name: paintable(run, f"{STAGE}/{name}") for name in self._draw}
-        canvas = self._plate.canvas.size
-        faces = {
-            frame: find_face(face_points(_keypoints(poses[frame]), size=canvas), size=canvas)
-            for frame in self._plate.frames
-        }
-        self._faces = bridge_faces(faces)
+        # Boxes of faces are in square pixels, as the model saw them.
+        self._square = model_size(self._plate.canvas, pixel_aspect=self._plate.pixel_aspect)
+        self._faces = bridge_faces({frame: self._find_face(poses[frame]) for frame in self._plate.frames})
 
     def key(self, frame: int) -> str:
         return stage_key(
             STAGE, VERSION, self._poses[frame].as_rows(), self._faces[frame].as_list(), self._crops[frame].as_list(),
             asdict(self._size), self._ingested.keys[frame], self._refined.hashes[frame], self._cells,
-            self._space.exposure_stops, self._plate.canvas.as_list(), self._run.color.sha256,
+            self._space.exposure_stops, self._plate.canvas.as_list(), asdict(self._square), self._run.color.sha256,
         )  # fmt: skip
 
     def make(self, frame: int) -> Made:
@@ -143,13 +141,24 @@ class _Maker:
         moved = self._poses[frame].moved(-crop.x0, -crop.y0).scaled(size.width / crop.width, size.height / crop.height)
         return draw_skeleton(make_skeleton(_keypoints(moved), size=size))
 
+    def _find_face(self, pose: Pose) -> Box:
+        wide = pose.scaled(self._square.width / self._plate.canvas.width, 1)
+        return find_face(face_points(_keypoints(wide), size=self._square), size=self._square)
+
     def _face(self, frame: int) -> Bytes:
         box, plate = self._faces[frame], self._plate
         if box.is_empty:
             return np.zeros((FACE_PX, FACE_PX, 3), np.uint8)
         rgb = to_finite(exr.read_frame(plate.path(frame), canvas=plate.canvas, frame=frame).rgb)
-        linear = to_linear_rec709(self._run.color, plate.color_space)(np.array(rgb[box.slices()], np.float32))
+        is_square = self._square == plate.canvas.size
+        columns = slice(box.x0, box.x1) if is_square else slice(None)
+        linear = to_linear_rec709(self._run.color, plate.color_space)(
+            np.array(rgb[box.y0 : box.y1, columns], np.float32, order="C")
+        )
         display = to_srgb_display(linear, exposure_stops=self._space.exposure_stops)
+        if not is_square:
+            wide = cv2.resize(display, (self._square.width, box.height), interpolation=cv2.INTER_LINEAR)
+            display = np.asarray(wide[:, box.x0 : box.x1], np.float32)
         return np.asarray(crop_face(_to_bytes(display), box=Box(0, 0, box.width, box.height)), np.uint8)
 
     def _mask(self, frame: int) -> Bytes:
