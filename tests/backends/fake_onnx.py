@@ -138,7 +138,7 @@ def detector_place(repository: Path) -> Path:
 
 def fetch_fakes(repository: Path) -> None:
     """Fetch what such a copy holds into the models folder, as anyone would."""
-    if pose_place(repository).is_file():
+    if pose_place(repository).parent.exists():
         assert main(["models", "fetch", "vitpose-wholebody", "--from", str(repository), "--revision", COMMIT]) == 0
     if detector_place(repository).is_file():
         flags = ["--revision", COMMIT, "--accept-licence", "AGPL-3.0"]

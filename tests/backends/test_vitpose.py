@@ -172,6 +172,12 @@ def test_nobody_in_the_matte_is_nobody_in_the_pose_and_not_whoever_is_there(repo
     assert not any(pose.confidence.any() for pose in poses.values())
 
 
+def test_a_network_in_one_file_is_read_as_well_as_one_in_a_folder(repository: Path) -> None:
+    save_channel_pose(pose_place(repository).parent)
+    picture = _still(SPOTS, light=1.0)
+    assert _estimator(repository).find(picture, alpha=_whole(picture)).confidence.max() == 1
+
+
 def test_specks_of_a_matte_do_not_stretch_the_box(repository: Path) -> None:
     save_template_pose(pose_place(repository), _middle())
     shot = _Walk()
