@@ -19,7 +19,7 @@ from wanfx.colors import color_errors
 from wanfx_color.configs import load_config
 
 _NEEDED = ("numpy", "opencolorio", "openexr", "openimageio", "av", "opencv-contrib-python-headless", "fileseq", "rich")
-_OPTIONAL = ("ai-edge-litert", "torch", "diffusers", "transformers", "sam2", "pyside6-essentials")
+_OPTIONAL = ("ai-edge-litert", "onnxruntime", "torch", "diffusers", "transformers", "sam2", "pyside6-essentials")
 
 
 def run_command(_parsed: argparse.Namespace) -> int:
