@@ -51,6 +51,9 @@ class Version:
     def matte(self, name: str) -> FramePattern:
         return FramePattern(str(self.folder / "matte" / name / f"{name}.####.exr"))
 
+    def grade(self, name: str) -> Path:
+        return self.folder / "grade" / f"{name}.cc"
+
     def review(self, file_name: str, *, suffix: str) -> Path:
         return self.folder / "review" / f"{file_name}{suffix}"
 

@@ -36,11 +36,13 @@ class Delivered:
     review: Path | None
     last: Mapping[str, Any] | None = None
     """The manifest of the version whose frames were copied, if any were."""
+    grade: Path | None = None
 
     @property
     def files(self) -> list[Path]:
         crypto = [] if self.crypto is None else self.crypto.hashes
-        return [*self.finished.files, *self.mattes, *crypto, *([] if self.review is None else [self.review])]
+        more = [path for path in (self.review, self.grade) if path is not None]
+        return [*self.finished.files, *self.mattes, *crypto, *more]
 
 
 def build_manifest(delivered: Delivered) -> dict[str, Any]:
@@ -72,8 +74,7 @@ def build_manifest(delivered: Delivered) -> dict[str, Any]:
         "subjects": [_subject(delivered)],
         "models": _models(delivered),
         "character": _character(delivered),
-        "world": _world(delivered),
-        "grain": _grain(delivered),
+        **_matching(delivered),
         "request": request_key(run),
         "seed": run.options.generate.seed,
         "options": _options(run),
@@ -83,6 +84,11 @@ def build_manifest(delivered: Delivered) -> dict[str, Any]:
         "files": _files(delivered),
         "frame_facts": {str(frame): _frame_fact(delivered, frame) for frame in finished.frames},
     }
+
+
+def _matching(delivered: Delivered) -> dict[str, Any]:
+    """The new background, and what was done so that the layers fit each other."""
+    return {"world": _world(delivered), "grain": _grain(delivered), "integration": _integration(delivered)}
 
 
 def _grain(delivered: Delivered) -> dict[str, Any]:
@@ -134,9 +140,17 @@ def _world(delivered: Delivered) -> dict[str, Any] | None:
     return None if world is None else {"exposure_stops": world.exposure_stops, "lost_frames": list(world.lost)}
 
 
+def _integration(delivered: Delivered) -> dict[str, Any] | None:
+    """How the kept actor and the new background were brought together, and the file of his grade."""
+    if not delivered.inputs.conditioning.is_world:
+        return None
+    file = None if delivered.grade is None else _relative(delivered.grade, delivered.run)
+    return {**delivered.inputs.integration.as_dict(), "grade_file": file}
+
+
 def request_key(run: RunContext) -> str:
     """A hash of all that was asked for: the shot, every option, the colour config, the version of wanfx."""
-    return make_key(run.shot.as_dict(), run.options.as_dict(), run.color.sha256, __version__)
+    return make_key(run.shot.as_dict(), _option_values(run), run.color.sha256, __version__)
 
 
 def _frame_fact(delivered: Delivered, frame: int) -> dict[str, Any]:
@@ -191,11 +205,16 @@ def _color(delivered: Delivered) -> dict[str, Any]:
     }
 
 
+def _option_values(run: RunContext) -> dict[str, Any]:
+    """Every option's value by its dotted key; of paths the file's name: the folder may be another one tomorrow."""
+    values = {spec: getattr(getattr(run.options, spec.stage), spec.name) for spec in specs()}
+    return {spec.key: Path(value).name if spec.knob.is_path and value else value for spec, value in values.items()}
+
+
 def _options(run: RunContext) -> dict[str, Any]:
-    values = run.options.as_dict()
+    values = _option_values(run)
     return {
-        spec.key: {"value": values[spec.stage][spec.name], "from": run.options.sources.get(spec.key, "default")}
-        for spec in specs()
+        spec.key: {"value": values[spec.key], "from": run.options.sources.get(spec.key, "default")} for spec in specs()
     }
 
 

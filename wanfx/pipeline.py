@@ -28,12 +28,13 @@ from wanfx.stages.comp_frame import CompMaker, FinishInputs
 from wanfx.stages.condition import run_condition
 from wanfx.stages.context import RunContext
 from wanfx.stages.crypto import check_crypto_names, run_crypto
-from wanfx.stages.deliver import deliver_mattes, remove_unlisted
+from wanfx.stages.deliver import deliver_grade, deliver_mattes, remove_unlisted
 from wanfx.stages.finish import CopiedFrames, Finished, run_finish
 from wanfx.stages.generate import needed_windows, run_generate
 from wanfx.stages.grain import run_grain
 from wanfx.stages.ingest import Ingested, open_plate, run_ingest, shot_frames
 from wanfx.stages.inputs import check_inputs
+from wanfx.stages.integrate import run_integrate
 from wanfx.stages.match import run_match
 from wanfx.stages.matte import Tracked, run_matte, subjects_of
 from wanfx.stages.refine import Refined, run_refine
@@ -104,11 +105,13 @@ def _make_inputs(
     grain = run_grain(
         run, ingested, refined, camera, conditioning, generated, bridge, frames=wanted, subject=tracked.name
     )
+    integration = run_integrate(run, ingested, refined, conditioning, generated, bridge, frames=wanted)
+    made_by = _provenance(run, generated.generator, (*tracked.models, *conditioning.models))
     inputs = FinishInputs(
         conditioning=conditioning, generated=generated, bridge=bridge, old=refined.matte, old_hashes=refined.hashes,
         new=new, new_hashes=new_hashes, confidence=confidence, plate_hashes=ingested.keys, layer=tracked.layer,
-        provenance=_provenance(run, generated.generator, (*tracked.models, *conditioning.models)), reveal=reveal,
-        grain=grain, match=match,
+        provenance={**made_by, **integration.provenance()}, reveal=reveal, grain=grain, match=match,
+        integration=integration,
     )  # fmt: skip
     return inputs, mattes
 
@@ -122,7 +125,8 @@ def _seal(
     crypto = run_crypto(run, finished, subject=tracked.subject.name, pattern=run.version.crypto(name))
     review = run_review(run, ingested, finished, name=name)
     before = last.manifest if last is not None else None
-    delivered = Delivered(run, ingested, finished, inputs, tracked, matte_files, crypto, review, before)
+    grade = deliver_grade(run, inputs.integration, layer=inputs.layer, space=ingested.plate.color_space)
+    delivered = Delivered(run, ingested, finished, inputs, tracked, matte_files, crypto, review, before, grade)
     remove_unlisted(run.version, delivered.files, work=run.work)
     manifest = build_manifest(delivered)
     with run.stage("verify", units=len(finished.frames)) as progress:

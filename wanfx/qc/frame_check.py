@@ -17,7 +17,8 @@ from wanfx.ops.comp import Mattes, any_channel, composite, is_lit
 from wanfx.ops.edges import bounding_box
 from wanfx.ops.grain_frames import Grain
 from wanfx.ops.kept import kept_digest
-from wanfx.pixels import to_float, to_half
+from wanfx.pixels import to_float
+from wanfx.qc.actor_check import is_touched, name_actor_faults, wrong_actor_edit
 from wanfx.qc.crypto_check import check_crypto
 from wanfx.qc.diagnosis import find_swapped, is_finite, name_clamp, not_finite, place
 from wanfx.qc.frame_measures import measure_frame
@@ -140,6 +141,9 @@ def _check_pixels(read: _Read, *, is_changed: bool, fault: Fault) -> str | None:
         for promise, text in name_kept_faults(kept):
             fault(promise, text)
     _check_finite(read, fault)
+    if is_touched(read.fact):
+        for promise, text in name_actor_faults(read.pixels, read.fact, read.plate, _char(read.manifest)):
+            fault(promise, text)
     if wrong.any():
         fault("two-mattes", f"matte_edit is not the union of what is edited at {place(wrong)}")
     if unlike.any():
@@ -191,7 +195,7 @@ def _wrong_edit(read: _Read) -> Mask:
     """Where the edit matte is not the union of what is edited."""
     edit, character, reveal = (read.pixels[name][..., 0] for name in ("matte_edit", "matte_character", "matte_reveal"))
     if read.manifest["task"] == "background":
-        return np.asarray(edit != to_half(np.float32(1) - to_float(character)))
+        return wrong_actor_edit(read.pixels, _char(read.manifest))
     one = np.float16(1).view(np.uint16)
     is_shadowed = any_channel(np.ascontiguousarray(read.pixels["shadow"]).view(np.uint16) != one)
     return np.asarray(is_lit(edit) != (is_lit(character) | is_lit(reveal) | is_shadowed))

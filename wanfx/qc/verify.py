@@ -13,6 +13,7 @@ from wanfx.images import FramePattern
 from wanfx.io.atomic import is_leftover
 from wanfx.manifest import REQUIRED, digest
 from wanfx.ops.grain_frames import Grain
+from wanfx.qc.actor_check import judge_kept
 from wanfx.qc.file_check import Files, check_files, name_exchanged
 from wanfx.qc.frame_check import FrameFaults, check_frame
 from wanfx.qc.frame_measures import add_flicker
@@ -95,7 +96,7 @@ def _judge(
     missing = [f"frame {frame}: is not in the delivery" for frame in _frames_missing(manifest)]
     missing += _unlisted(folder, manifest)
     return [
-        judge("plate-integrity", faults("plate-integrity"), evidence=_kept_text(manifest, found)),
+        judge_kept(manifest, faults("plate-integrity"), evidence=_kept_text(manifest, found)),
         judge(
             "frame-lock",
             missing + faults("frame-lock"),

@@ -17,20 +17,21 @@ import numpy.typing as npt
 from wanfx.frames import Box, nominal_rate
 from wanfx.images import Matte, Plate
 from wanfx.io import exr
-from wanfx.ops.comp import add_shadow, composite, in_range, is_lit, keep_mattes, make_mattes
-from wanfx.ops.decontaminate import own_colors
+from wanfx.ops.comp import add_shadow, any_channel, composite, in_range, is_lit, make_mattes
 from wanfx.ops.edges import bounding_box, grow_matte
 from wanfx.ops.grain_frames import Grain
 from wanfx.ops.highlights import expand_highlights
 from wanfx.ops.kept import kept_digest
 from wanfx.pixels import to_float, to_half
 from wanfx.stages.clean import read_clean
+from wanfx.stages.comp_actor import keep_actor
 from wanfx.stages.comp_reveal import show_generated, shown_share
 from wanfx.stages.comp_shadow import bleed_px, draw_shadow, shadow_box
 from wanfx.stages.comp_write import CompLayers, CompWriter, lay_out
 from wanfx.stages.conditioning import Conditioning, SpaceBridge
 from wanfx.stages.context import RunContext, stage_key
 from wanfx.stages.generate import Generated
+from wanfx.stages.integrate import Integration
 from wanfx.stages.match import Match
 
 STAGE = "finish"
@@ -62,6 +63,7 @@ class FinishInputs:
     reveal: Mapping[int, float] = field(default_factory=dict)
     grain: Grain = field(default_factory=lambda: Grain({}, {}))
     match: Match | None = None
+    integration: Integration = field(default_factory=Integration)
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +126,7 @@ class CompMaker:
             conditioning.is_world, conditioning.crops[frame].as_list(), conditioning.space.exposure_stops,
             plate.color_space, plate.canvas.as_list(), str(plate.fps), str(plate.timecode),
             inputs.confidence.get(frame), inputs.layer, dict(inputs.provenance), inputs.reveal.get(frame, 0.0),
-            inputs.grain.key(frame), asdict(self._options),
+            inputs.grain.key(frame), asdict(self._options), inputs.integration.as_dict(),
         )  # fmt: skip
 
     def make(self, frame: int, path: Path) -> dict[str, Any]:
@@ -154,6 +156,7 @@ class CompMaker:
             "shadow_pixels": 0 if layers.shadow is None else int(np.count_nonzero((layers.shadow != 1).any(axis=2))),
             "reveal_generated": inputs.reveal.get(frame, 0.0),
             "highlights": self._options.highlights,
+            **self._actor_facts(layers),
             "grain": inputs.grain.facts.get(frame),
             "plate_error": self._match.plate_error(frame),
             "provenance": dict(inputs.provenance),
@@ -224,17 +227,16 @@ class CompMaker:
         return expand_highlights(linear, model) if self._options.highlights == "expand" else linear
 
     def _keep_actor(self, frame: int, plate_rgb: Pixels, actor: Array) -> CompLayers:
-        box = Box(0, 0, actor.shape[1], actor.shape[0])
-        mattes = keep_mattes(actor)
-        light = self._match.light(frame, box=box)
-        alpha = to_float(mattes.character)[..., None]
-        with np.errstate(over="ignore", invalid="ignore"):
-            clean = in_range(self._decode(light.model), plate_rgb.dtype)
-            own = own_colors(to_float(plate_rgb), alpha[..., 0])
-            rgb = np.where(alpha > 0, own * alpha, np.float32(0))
-            char = to_half(np.concatenate([rgb, alpha], axis=2))
-        ceiling = light.ceiling & is_lit(mattes.edit)
-        return CompLayers(box, char, clean, mattes, ceiling.astype(np.float16))
+        light = self._match.light(frame, box=Box(0, 0, actor.shape[1], actor.shape[0]))
+        world = self._decode(light.model)
+        return keep_actor(plate_rgb, actor, world, light.ceiling, integration=self._inputs.integration)
+
+    def _actor_facts(self, layers: CompLayers) -> dict[str, Any]:
+        """What was done to a kept actor, and to how many of his pixels; nothing where he is as he was."""
+        if layers.own is None:
+            return {}
+        touched = any_channel(layers.char[..., :3] != layers.own[..., :3])
+        return {"integration": self._inputs.integration.actor_fact(), "touched_pixels": int(np.count_nonzero(touched))}
 
     def _confidence(self, frame: int, layers: CompLayers, seen: Pixels) -> Half:
         """1 where nothing is edited; else the tracker's, lowered where the clean plate was never seen."""

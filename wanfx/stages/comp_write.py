@@ -22,6 +22,7 @@ Pixels = npt.NDArray[Any]
 Half = npt.NDArray[np.float16]
 MATTES = ("matte_subject", "matte_character", "matte_reveal", "matte_edit")
 CHECKS = ("check_ceiling", "check_confidence")
+UNGRADED, WRAP = "_ungraded", "wrap"
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +30,8 @@ class CompLayers:
     """A frame's layers inside ``box`` of the canvas; outside it nothing is edited.
 
     ``char`` is premultiplied RGBA, ``clean`` RGB in the plate's type; ``ceiling`` is 1 where the generator met its own;
-    ``shadow`` is an RGB multiplier, None where it is 1 everywhere. All but ``clean`` have the box's size.
+    ``shadow`` is an RGB multiplier, None where it is 1 everywhere. All but ``clean`` have the box's size. A kept actor
+    whose ``char`` is not his own has that in ``own``, and the light that was added to him in ``wrap`` (RGB).
     """
 
     box: Box
@@ -38,11 +40,14 @@ class CompLayers:
     mattes: Mattes
     ceiling: Half
     shadow: Half | None = None
+    own: Half | None = None
+    wrap: Half | None = None
 
 
-def part_names(layer: str) -> tuple[str, ...]:
-    """The parts of a comp frame, in order."""
-    return ("rgba", f"char_{layer}", "clean", "shadow", *MATTES, *CHECKS)
+def part_names(layer: str, *, is_touched: bool = False) -> tuple[str, ...]:
+    """The parts of a comp frame, in order; ``is_touched``: a kept actor whose own pixels are there, too."""
+    more = (f"char_{layer}{UNGRADED}", WRAP) if is_touched else ()
+    return ("rgba", f"char_{layer}", "clean", "shadow", *MATTES, *CHECKS, *more)
 
 
 def lay_out(pixels: Pixels, box: Box, *, size: Size, fill: float = 0.0) -> Pixels:
@@ -89,6 +94,8 @@ class CompWriter:
         ]
         for name, matte in zip((*MATTES, *CHECKS), mattes, strict=True):
             parts.append(exr.Part(name, lay_out(matte, layers.box, size=size)[here], (f"{name}.A",)))
+        if layers.own is not None and layers.wrap is not None:
+            parts += self._own_parts(layers.own[here], layers.wrap[here])
         if source.extras and self._options.plate_channels == "keep":
             names = _plate_names(source.extras)
             parts.append(exr.Part("plate", tuple(pixels[here] for pixels in source.extras.values()), names))
@@ -101,6 +108,13 @@ class CompWriter:
             compression=self._compression,
             attributes=comp_attributes(header, plate, frame, color=self._run.color, provenance=self._provenance),
         )
+
+    def _own_parts(self, own: Half, wrap: Half) -> list[exr.Part]:
+        name = f"char_{self._layer}{UNGRADED}"
+        return [
+            exr.Part(name, own, tuple(f"{name}.{channel}" for channel in "RGBA")),
+            exr.Part(WRAP, wrap, tuple(f"{WRAP}.{channel}" for channel in "RGB")),
+        ]
 
     def _shadow(self, layers: CompLayers) -> Pixels:
         if layers.shadow is None:

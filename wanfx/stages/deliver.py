@@ -1,4 +1,4 @@
-"""deliver: the editable mattes into the version's folder, and nothing that does not belong there."""
+"""deliver: editable mattes and the grade into the version's folder, and nothing that does not belong there."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from wanfx.delivery import Version
 from wanfx.images import Matte
 from wanfx.io.atomic import atomic_path
 from wanfx.stages.context import RunContext
+from wanfx.stages.integrate import Integration
 from wanfx.units import PaintableFolder
+from wanfx_color.cdl import ColorCorrection, format_cc
 
 STAGE = "deliver"
 
@@ -27,6 +29,21 @@ def deliver_mattes(run: RunContext, mattes: list[Matte], *, frames: Iterable[int
                 shutil.copyfile(source, temporary)
             progress.step(target.name)
     return [target for _, target in wanted]
+
+
+def deliver_grade(run: RunContext, integration: Integration, *, layer: str, space: str) -> Path | None:
+    """Write the actor's grade as ``grade/<layer>.cc``, an ASC CDL in the plate's own linear ``space``; None without."""
+    if integration.mode == "off":
+        return None
+    grade = integration.grade
+    state = "applied to" if integration.is_graded else "suggested for"
+    described = f"{state} char_{layer}, straight colors, scene-linear {space}, not clamped"
+    text = format_cc(ColorCorrection(grade.slope, grade.offset, grade.power, grade.saturation, described), name=layer)
+    path = run.version.grade(layer)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return path
 
 
 def remove_unlisted(version: Version, listed: Iterable[Path], *, work: Path) -> None:

@@ -75,7 +75,8 @@ def run_finish(
     )
     facts = {frame: record.facts for frame, record in records.items()}
     hashes = {frame: next(iter(record.files.values())) for frame, record in records.items()}
-    return Finished(pattern, tuple(sorted(facts)), part_names(inputs.layer), facts, hashes)
+    names = part_names(inputs.layer, is_touched=inputs.integration.touches_actor)
+    return Finished(pattern, tuple(sorted(facts)), names, facts, hashes)
 
 
 def _kept_frames(inputs: FinishInputs, frames: list[int], copied: CopiedFrames | None) -> list[int]:
@@ -87,6 +88,13 @@ def _kept_frames(inputs: FinishInputs, frames: list[int], copied: CopiedFrames |
             raise InputError(
                 "the plate has changed since this frame was delivered, so it cannot be copied",
                 path=inputs.conditioning.plate.path(frame),
+                frame=frame,
+                remedy="run without --frames to make all frames again",
+            )
+        if ("touched_pixels" in copied.facts[frame]) is not inputs.integration.touches_actor:
+            raise InputError(
+                "was delivered with other parts: the actor was graded or lit in one version only",
+                path=copied.pattern.path(frame),
                 frame=frame,
                 remedy="run without --frames to make all frames again",
             )

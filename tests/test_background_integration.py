@@ -1,0 +1,185 @@
+"""Task background from plate to delivery: light wrap, grade and defocus, each told as it is and able to be undone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from tiny import FIRST, make_tiny_shot
+
+from wanfx.cli.main import main
+from wanfx.io import exr
+from wanfx.manifest import read_manifest
+from wanfx.ops.comp import Mattes, composite
+from wanfx.ops.grade import Grade
+from wanfx.ops.grain_frames import Grain
+from wanfx.pixels import to_float
+from wanfx.qc.frame_check import check_frame
+from wanfx.stages.comp_actor import dress_actor
+from wanfx_color.cdl import read_cdl
+
+FRAMES = 4
+FRAME = FIRST + 1
+Pixels = npt.NDArray[Any]
+BASE = ("--set", "grain.match=off")
+WRAP = ("--set", "finish.light_wrap=1", "--set", "finish.light_wrap_px=8")
+APPLY = ("--set", "finish.grade=apply")
+
+
+@pytest.fixture(scope="module")
+def shot(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("world")
+    return make_tiny_shot(folder, frames=FRAMES, task="background", background="reference.png", reference=None)
+
+
+@pytest.fixture(scope="module")
+def made(shot: Path) -> Iterator[dict[str, Path]]:
+    """The folders of four versions: as it is, wrapped, with a suggested grade, and with all that there is."""
+    out = shot.parent / "out"
+    asked = {
+        "plain": (), "wrapped": WRAP, "suggested": ("--set", "finish.grade=suggest"),
+        "all": (*WRAP, *APPLY, "--set", "finish.world_defocus=on", "--set", "finish.world_defocus_px=3"),
+    }  # fmt: skip
+    versions = {}
+    for number, (name, options) in enumerate(asked.items(), start=1):
+        assert main(["run", str(shot), "--out", str(out), "--quiet", *BASE, *options]) == 0
+        versions[name] = out / "tiny" / f"v{number:03d}"
+    yield versions
+
+
+def _read(version: Path, frame: int = FRAME) -> dict[str, Pixels]:
+    (path,) = (version / "comp").glob(f"*.{frame}.exr")
+    parts, _header = exr.read_parts(path)
+    return {
+        name: np.stack(list(part.planes.values()), axis=2)
+        if len(part.channels) > 1
+        else next(iter(part.planes.values()))
+        for name, part in parts.items()
+    }
+
+
+def _plate(shot: Path, frame: int = FRAME) -> Pixels:
+    return exr.read_frame(shot.parent / "plate" / f"tiny.{frame}.exr").rgb
+
+
+def _promise(version: Path) -> dict[str, str]:
+    promises = read_manifest(version / "manifest.json")["promises"]
+    return next(promise for promise in promises if promise["name"] == "plate-integrity")
+
+
+@pytest.mark.parametrize("name", ["plain", "wrapped", "suggested", "all"])
+def test_every_delivery_verifies_and_its_layers_make_rgba_again(made: dict[str, Path], shot: Path, name: str) -> None:
+    assert main(["verify", str(made[name])]) == 0
+    parts = _read(made[name])
+    mattes = Mattes(parts["matte_character"], parts["matte_reveal"], parts["matte_edit"])
+    again = composite(_plate(shot), char=parts["char_walker"], clean=parts["clean"], mattes=mattes)
+    assert again.tobytes() == np.ascontiguousarray(parts["rgba"][..., :3]).tobytes()
+
+
+def test_without_any_of_it_solid_pixels_of_the_actor_are_the_plates_bits(made: dict[str, Path], shot: Path) -> None:
+    for name in ("plain", "suggested"):
+        parts = _read(made[name])
+        solid = parts["matte_character"] >= 1
+        assert np.count_nonzero(solid) > 1000
+        assert parts["rgba"][solid][:, :3].tobytes() == _plate(shot)[solid].tobytes()
+        assert "wrap" not in parts and "char_walker_ungraded" not in parts
+        assert _promise(made[name])["state"] == "held"
+
+
+def test_light_wrap_changes_the_rim_and_leaves_the_plates_bits_within(made: dict[str, Path], shot: Path) -> None:
+    parts = _read(made["wrapped"])
+    kept = parts["matte_edit"] == 0
+    solid = parts["matte_character"] >= 1
+    assert np.count_nonzero(kept) > 200 and np.count_nonzero(solid & ~kept) > 200
+    assert parts["rgba"][kept][:, :3].tobytes() == _plate(shot)[kept].tobytes()
+    changed = (parts["char_walker"] != parts["char_walker_ungraded"]).any(axis=2)
+    assert (parts["matte_edit"] > 0)[changed].all() and (parts["wrap"].max(axis=2) > 0)[changed].all()
+    promise = _promise(made["wrapped"])
+    assert promise["state"] == "held" and "light wrap" in promise["evidence"]
+
+
+@pytest.mark.parametrize("name", ["wrapped", "all"])
+def test_the_ungraded_part_is_the_plate_and_makes_the_actor(made: dict[str, Path], shot: Path, name: str) -> None:
+    parts = _read(made[name])
+    own, solid = parts["char_walker_ungraded"], parts["matte_character"] >= 1
+    assert own[solid][:, :3].tobytes() == _plate(shot)[solid].tobytes()
+    told = read_manifest(made[name] / "manifest.json")["integration"]["grade"]
+    grade = Grade() if told is None else Grade.from_dict(told)
+    assert grade.is_none == (name == "wrapped")
+    assert dress_actor(own, parts["wrap"], grade).tobytes() == parts["char_walker"].tobytes()
+
+
+def test_a_grade_that_is_applied_is_never_baked_in_silence(made: dict[str, Path]) -> None:
+    version = made["all"]
+    assert _promise(version)["state"] == "not-applicable"
+    assert "graded" in _promise(version)["evidence"]
+    _parts, header = exr.read_parts(next((version / "comp").glob("*.exr")), ["rgba"])
+    assert "ASC CDL" in str(header.attributes["wanfx:grade"])
+    assert "strength 1" in str(header.attributes["wanfx:light_wrap"])
+
+
+def test_the_grade_lies_beside_the_comp_as_an_asc_cdl(made: dict[str, Path]) -> None:
+    for name in ("suggested", "all"):
+        manifest = read_manifest(made[name] / "manifest.json")
+        told = manifest["integration"]
+        correction = read_cdl(made[name] / told["grade_file"])
+        assert list(correction.slope) == told["grade"]["slope"] and list(correction.offset) == told["grade"]["offset"]
+        assert "char_walker" in correction.described
+        assert told["grade_file"] in {entry["path"] for entry in manifest["files"]}
+
+
+def test_the_worlds_blur_leaves_the_actor_alone(made: dict[str, Path]) -> None:
+    plain, blurred = _read(made["plain"]), _read(made["all"])
+    assert to_float(blurred["clean"]).std() < to_float(plain["clean"]).std()
+    assert blurred["char_walker_ungraded"].tobytes() == plain["char_walker"].tobytes()
+
+
+def test_an_artists_own_grade_is_applied_as_it_is(shot: Path, tmp_path: Path) -> None:
+    slope = "1.25 1 0.75"
+    text = (
+        f"<ColorCorrection id='a'><SOPNode><Slope>{slope}</Slope><Offset>0 0 0</Offset><Power>1 1 1</Power></SOPNode>"
+    )
+    (tmp_path / "hero.cc").write_text(f"{text}</ColorCorrection>")
+    asked = (*BASE, *APPLY, "--set", f"finish.grade_file={tmp_path / 'hero.cc'}")
+    assert main(["run", str(shot), "--out", str(tmp_path / "out"), "--quiet", *asked]) == 0
+    version = tmp_path / "out" / "tiny" / "v001"
+    told = read_manifest(version / "manifest.json")["integration"]["grade"]
+    assert told["from"] == "file" and told["slope"] == [1.25, 1.0, 0.75]
+    parts = _read(version)
+    solid = parts["matte_character"] >= 1
+    ours, own = (to_float(parts[name])[solid][:, :3] for name in ("char_walker", "char_walker_ungraded"))
+    assert np.allclose(ours, own * np.array([1.25, 1.0, 0.75], np.float32), rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("text", [None, "no CDL", "<ColorCorrection id='a'><SOPNode><Slope>0 1 1</Slope></SOPNode>"
+                                  "</ColorCorrection>"])  # fmt: skip
+def test_a_grade_that_cannot_be_read_or_undone_is_refused(
+    shot: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str | None
+) -> None:
+    if text is not None:
+        (tmp_path / "hero.cc").write_text(text)
+    asked = (*APPLY, "--set", f"finish.grade_file={tmp_path / 'hero.cc'}")
+    assert main(["run", str(shot), "--out", str(tmp_path / "out"), "--quiet", *asked]) == 2
+    assert "finish.grade_file" in capsys.readouterr().err
+
+
+def test_a_part_of_a_shot_is_not_mixed_with_frames_of_other_parts(shot: Path, tmp_path: Path) -> None:
+    run = ["run", str(shot), "--out", str(tmp_path / "out"), "--quiet", *BASE]
+    assert main(run) == 0
+    assert main([*run, *WRAP, "--frames", f"{FIRST}-{FIRST + 1}"]) == 2
+    assert main([*run, *WRAP]) == 0
+
+
+def test_whoever_touches_the_actor_without_a_word_is_found_out(made: dict[str, Path]) -> None:
+    version = made["all"]
+    manifest = json.loads((version / "manifest.json").read_text())
+    fact = manifest["frame_facts"][str(FRAME)]
+    fact["integration"]["grade"]["slope"] = [1.0, 1.0, 1.0]
+    (path,) = (version / "comp").glob(f"*.{FRAME}.exr")
+    found = check_frame(path, FRAME, manifest=manifest, plate=None, crypto=None, grain=Grain({}, {}))
+    assert any("char_walker_ungraded" in text for text in found.by_promise["two-mattes"])
