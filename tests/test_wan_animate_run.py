@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -30,6 +31,7 @@ from wanfx.io.pose_file import write_poses
 from wanfx.io.stills import read_still, write_picture
 from wanfx.manifest import read_manifest
 from wanfx.ops.pose import BODY, FACE, Pose, empty_pose
+from wanfx.pixels import to_float
 
 sys.path.append(str(Path(__file__).parent / "backends"))
 from tiny_wan import save_animate_folder
@@ -260,6 +262,18 @@ def test_a_lora_that_is_not_there_is_told_before_anything_is_made(
     assert "wan.lora" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("given_by", ["shot", "flag"])
+def test_a_lora_is_looked_for_beside_the_shot_that_names_it_or_where_the_command_is_given(
+    tmp_path: Path, given_by: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    _shot(tmp_path, poses=False, frames=1, **({"wan": {"lora": "loras/no.safetensors"}} if given_by == "shot" else {}))
+    assert _run(tmp_path, *(("--set", "wan.lora=loras/no.safetensors") if given_by == "flag" else ())) == 3
+    folder = tmp_path / ("shot" if given_by == "shot" else "here")
+    assert str(folder / "loras" / "no.safetensors") in capsys.readouterr().err
+
+
 def test_without_weights_the_command_that_gets_them_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -267,3 +281,27 @@ def test_without_weights_the_command_that_gets_them_is_told(
     _shot(tmp_path, poses=False, frames=1, generate={"backend": "wan-animate"})
     assert _run(tmp_path) == 3
     assert "wanfx models fetch wan-animate" in capsys.readouterr().err
+
+
+def test_a_reference_on_the_plate_stands_where_the_actor_did_on_the_background_without_him(tmp_path: Path) -> None:
+    _shot(tmp_path, frames=2, condition={"reference": "onto-plate", "crop": "frame"},
+          wan={"dtype": "float32", "steps": 1})  # fmt: skip
+    assert _run(tmp_path) == 0
+    work = tmp_path / "out" / "tiny" / "work"
+    shown = exr.read_frame(work / "drive" / "reference" / "reference.exr").rgb
+    clean = to_float(exr.read_frame(work / "clean" / f"clean.{FIRST}.exr").rgb)
+    mask = read_still(work / "drive" / "mask" / f"mask.{FIRST}.png").pixels[..., 0] > 0
+    differences = [np.abs(shown - crop).max(axis=2) > 0.02 for crop in _crops(clean, shown.shape)]
+    changed = min(differences, key=lambda one: one[~mask].sum())
+    assert changed[mask].mean() > 0.15 and not changed[~mask].any()
+    told = read_manifest(tmp_path / "out" / "tiny" / "v001" / "manifest.json")["reference"]
+    assert told["mode"] == "onto-plate" and told["frame"] == FIRST and not told["painted"]
+    assert all(0.4 < slope < 2.5 for slope in told["grade"]["slope"])
+
+
+def _crops(picture: np.ndarray[Any, Any], shape: tuple[int, ...]) -> Iterator[np.ndarray[Any, Any]]:
+    """The picture as wide as ``shape`` has it, from wherever it may begin."""
+    width = round(picture.shape[0] * shape[1] / shape[0])
+    for start in range(picture.shape[1] - width + 1):
+        cut = np.ascontiguousarray(picture[:, start : start + width])
+        yield cv2.resize(cut, (shape[1], shape[0]), interpolation=cv2.INTER_AREA)

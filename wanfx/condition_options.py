@@ -25,8 +25,11 @@ class ConditionOptions:
         Knob("Cells down in which a video model draws: 1 is the actor's box, more keep more of the plate", "", 1, 64),
     ] = 1
     reference: Annotated[
-        Literal["as-is", "reframe"],
-        Knob("Video model's reference: the picture as it is, or its cut-out at the actor's height and place, on grey"),
+        Literal["as-is", "reframe", "onto-plate"],
+        Knob(
+            "Video model's reference: the picture as it is; its cut-out at the actor's height and place, on grey "
+            "(reframe) or on the clean plate in its light (onto-plate)"
+        ),
     ] = "as-is"
     world_exposure: Annotated[
         Literal["match", "keep"],

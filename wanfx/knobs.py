@@ -15,12 +15,17 @@ Kind = Literal["bool", "int", "float", "str", "choice"]
 
 @dataclass(frozen=True)
 class Knob:
-    """How an option is shown: help text, unit, and its limits (both inclusive)."""
+    """How an option is shown: help text, unit, and its limits (both inclusive).
+
+    ``is_path`` is true of text that names a file: relative to the shot or studio file that says it, or, on the command
+    line, to the folder one is in.
+    """
 
     help: str
     unit: str = ""
     min: Optional[float] = None
     max: Optional[float] = None
+    is_path: bool = False
 
 
 @dataclass(frozen=True)

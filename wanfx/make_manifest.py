@@ -74,6 +74,7 @@ def build_manifest(delivered: Delivered) -> dict[str, Any]:
         "subjects": [_subject(delivered)],
         "models": _models(delivered),
         "character": _character(delivered),
+        "reference": _reference(delivered),
         **_matching(delivered),
         "request": request_key(run),
         "seed": run.options.generate.seed,
@@ -84,6 +85,12 @@ def build_manifest(delivered: Delivered) -> dict[str, Any]:
         "files": _files(delivered),
         "frame_facts": {str(frame): _frame_fact(delivered, frame) for frame in finished.frames},
     }
+
+
+def _reference(delivered: Delivered) -> dict[str, Any] | None:
+    """How a video model was shown the character; None for who was shown none."""
+    drive = delivered.inputs.conditioning.drive
+    return None if drive is None else dict(drive.shown.facts)
 
 
 def _matching(delivered: Delivered) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from wanfx.frames import FrameRange
 from wanfx.io.atomic import is_leftover
 from wanfx.lease import hold_lease
 from wanfx.mattes import SubjectMattes, make_mattes
-from wanfx.options import STAGE_OPTIONS, Options
+from wanfx.options import STAGE_OPTIONS, Options, find_spec
 from wanfx.pipeline import Outcome, choose_frames, make_delivery
 from wanfx.plan import Plan, plan_run
 from wanfx.schema import refuse_unknown
@@ -78,12 +78,21 @@ def _read_options(shot: Shot, *, flags: Mapping[str, Any] | None) -> Options:
         try:
             data = read_data_file(path)
             refuse_unknown(data, STAGE_OPTIONS, key="")
-            options = options.with_values(read_option_tables(data), source="studio")
+            values = _find_paths(read_option_tables(data), path.absolute().parent)
+            options = options.with_values(values, source="studio")
         except InputError as error:
             error.path = error.path or str(path)
             raise
-    options = options.with_values(shot.options, source="shot")
-    return options.with_values(dict(flags or {}), source="flag")
+    options = options.with_values(_find_paths(shot.options, shot.folder), source="shot")
+    return options.with_values(_find_paths(flags or {}, Path.cwd()), source="flag")
+
+
+def _find_paths(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Option values with the paths among them absolute: they are relative to ``folder``."""
+    return {
+        key: str(folder / value) if find_spec(key).knob.is_path and value not in (None, "none") else value
+        for key, value in values.items()
+    }
 
 
 def run_shot(request: RunRequest, *, listeners: tuple[Listener, ...] = ()) -> Outcome:

@@ -42,10 +42,13 @@ class WanOptions:
         Literal["auto", "off", "attention"],
         Knob("Take every second step's attention from the step before, in the middle of the way; needs memory"),
     ] = "auto"
-    lora: Annotated[Optional[str], Knob("File of a LoRA for the transformer, as one that needs fewer steps")] = None
+    lora: Annotated[
+        Optional[str], Knob("File of a LoRA for the transformer, as one that needs fewer steps", is_path=True)
+    ] = None
     lora_scale: Annotated[float, Knob("Strength of that LoRA", "", 0, 2)] = 1.0
     relight_lora: Annotated[
-        Optional[str], Knob("File of Wan-Animate's relighting LoRA, which fits the character to the plate's light")
+        Optional[str],
+        Knob("File of Wan-Animate's relighting LoRA, which fits the character to the plate's light", is_path=True),
     ] = None
 
 

@@ -57,10 +57,12 @@ def plan_qualities(generator: str, options: WanOptions, *, gpu: Gpu | None) -> l
     return [_plan_quality(generator, options, quality, gpu=gpu) for quality in QUALITIES]
 
 
-def describe_quality(plan: QualityPlan, *, gpu: Gpu | None) -> str:
-    """In words: size, offload, memory, time, and whether it fits."""
+def describe_quality(plan: QualityPlan, *, gpu: Gpu | None, windows: int) -> str:
+    """In words: size, offload, memory, time a window and of all ``windows``, and whether it fits."""
     found = plan.estimate
-    time = f", {found.window_s:.0f} s a window" if found.window_s else ""
+    time = (
+        f", {found.window_s:.0f} s a window, {windows * found.window_s / 60:.0f} min in all" if found.window_s else ""
+    )
     fits = "" if gpu is None else "; fits" if plan.fits else "; does not fit"
     return (
         f"{plan.size}, offload {plan.offload}: {found.peak_bytes / 1e9:.0f} GB of tensors, "

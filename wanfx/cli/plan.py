@@ -10,6 +10,7 @@ from rich.table import Table
 
 from wanfx.backends.wan_plan import describe_quality, find_gpu, is_wan, plan_qualities
 from wanfx.cli.request import read_request
+from wanfx.plan import Plan
 from wanfx.session import RunRequest, plan_shot, resolve_options
 from wanfx.views import expand_views
 from wanfx.wan_options import WanOptions
@@ -39,22 +40,22 @@ def _print_plan(request: RunRequest) -> None:
         ("disk", f"about {plan.disk_bytes / 1e9:.2f} GB; {plan.free_bytes / 1e9:.1f} GB are free"),
         ("last version", last or "none"),
     )
-    for name, value in (*rows, *_wan_rows(plan.generator, request)):
+    options = resolve_options(request.shot, flags=request.flags).wan
+    for name, value in (*rows, *_wan_rows(plan, options)):
         table.add_row(name, value)
     Console().print(table)
 
 
-def _wan_rows(generator: str, request: RunRequest) -> list[tuple[str, str]]:
+def _wan_rows(plan: Plan, options: WanOptions) -> list[tuple[str, str]]:
     """What each quality of a Wan model takes, and which fits the GPU; torch is asked only then."""
-    if not is_wan(generator):
+    if not is_wan(plan.generator):
         return []
     gpu = find_gpu()
-    values = resolve_options(request.shot, flags=request.flags).as_dict()
-    options = WanOptions(**values.get("wan", {}))
-    plans = plan_qualities(generator, options, gpu=gpu)
+    plans = plan_qualities(plan.generator, options, gpu=gpu)
     best = next((one.quality for one in plans if one.fits), "none of them")
     told = "none here that torch knows" if gpu is None else f"{gpu.name}, {gpu.free_bytes / 1e9:.0f} GB free"
-    rows = [("gpu", told), *((f"quality {one.quality}", describe_quality(one, gpu=gpu)) for one in plans)]
+    rows = [("gpu", told)]
+    rows += [(f"quality {one.quality}", describe_quality(one, gpu=gpu, windows=plan.windows)) for one in plans]
     if gpu is not None:
         rows.append(("fits the gpu", best))
     return [*rows, ("", "memory and time of the GPU are estimated, not measured")]

@@ -22,6 +22,7 @@ from wanfx.stages.ingest import Ingested
 from wanfx.stages.matte import Tracked
 from wanfx.stages.pose import run_pose
 from wanfx.stages.reference import Reference, run_reference
+from wanfx.stages.reference_fit import FittedReference, fit_reference, is_on_plate, reference_frame
 from wanfx.stages.reference_pose import run_reference_pose
 from wanfx.stages.refine import Refined
 from wanfx.stages.world import run_world
@@ -39,8 +40,11 @@ def run_condition(
     space = ModelSpace(ingested.exposure_stops if stops is None else stops)
     if run.shot.task == "background":
         return _background(run, ingested, refined, camera, space, frames)
+    is_driven = find_generator(run.options).is_driven
+    if is_driven and is_on_plate(run.options):
+        frames = sorted({*frames, reference_frame(refined, ingested.plate.canvas)})
     cleaned = run_clean(run, ingested, refined, camera, frames=frames)
-    if find_generator(run.options).is_driven:
+    if is_driven:
         return _driven(run, ingested, tracked, refined, space, cleaned)
     reference = run_reference(run, plate_space=ingested.plate.color_space)
     character, models = _character(run, ingested, tracked, refined, reference)
@@ -66,7 +70,8 @@ def _driven(
     posed = run_pose(run, ingested, tracked)
     if not any(pose.confidence.any() for pose in posed.poses.values()):
         run.warn(STAGE, "no pose of the actor is known: the generated character will not follow him")
-    crops, size = _crops(run, ingested.plate, refined, None)
+    fitted = fit_reference(run, ingested, tracked, refined)
+    crops, size = _crops(run, ingested.plate, refined, None, fitted=fitted if is_on_plate(run.options) else None)
     return Conditioning(
         plate=ingested.plate,
         size=size,
@@ -77,7 +82,9 @@ def _driven(
         character=None,
         key=stage_key(STAGE, VERSION, space.NAME, space.exposure_stops, asdict(size), run.color.sha256),
         models=posed.models,
-        drive=run_drive(run, ingested, tracked, posed.poses, refined, crops=crops, size=size, space=space),
+        drive=run_drive(
+            run, ingested, posed.poses, refined, fitted, cleaned=cleaned, crops=crops, size=size, space=space
+        ),
         poses=posed.poses,
     )
 
@@ -113,8 +120,10 @@ def _background(
     )
 
 
-def _crops(run: RunContext, plate: Plate, refined: Refined, drawn: Character | None) -> tuple[dict[int, Box], Size]:
-    """A crop a frame around the actor, and what is ``drawn`` where that is known; and the model's picture's size."""
+def _crops(
+    run: RunContext, plate: Plate, refined: Refined, drawn: Character | None, *, fitted: FittedReference | None = None
+) -> tuple[dict[int, Box], Size]:
+    """A crop a frame around the actor, and what is ``drawn`` or ``fitted`` where that is known; the model's size."""
     canvas = _canvas(plate)
     if run.options.condition.crop == "frame":
         return _fit(run, plate, dict.fromkeys(plate.frames, canvas))
@@ -123,6 +132,7 @@ def _crops(run: RunContext, plate: Plate, refined: Refined, drawn: Character | N
         measure = SubjectMeasure(**refined.measures[frame])
         known = [] if drawn is None else [drawn.box(frame)]
         known += [Box(*measure.box)] if measure.is_there else []
+        known += [fitted.box] if fitted is not None and fitted.placement.frame == frame else []
         boxes[frame] = functools.reduce(Box.union, known).clip(canvas) if known else Box(0, 0, 0, 0)
     return _fit(run, plate, crop_path(boxes, canvas=canvas, margin=run.options.condition.margin))
 

@@ -27,10 +27,11 @@ from wanfx.ops.pose import Pose
 from wanfx.ops.skeleton import face_points, make_skeleton
 from wanfx.ops.skeleton_draw import draw_skeleton
 from wanfx.pixels import to_finite
+from wanfx.stages.clean import Cleaned
 from wanfx.stages.context import Made, RunContext, make_frames, paintable, stage_key
 from wanfx.stages.drive_reference import ShownReference, run_drive_reference
 from wanfx.stages.ingest import Ingested
-from wanfx.stages.matte import Tracked
+from wanfx.stages.reference_fit import FittedReference
 from wanfx.stages.refine import Refined
 from wanfx_color.model_space import ModelSpace
 from wanfx_color.transforms import to_linear_rec709, to_srgb_display
@@ -90,14 +91,14 @@ class ShotDrive:
 
 
 def run_drive(
-    run: RunContext, ingested: Ingested, tracked: Tracked, poses: Mapping[int, Pose], refined: Refined, *,
-    crops: Mapping[int, Box], size: Size, space: ModelSpace,
+    run: RunContext, ingested: Ingested, poses: Mapping[int, Pose], refined: Refined,
+    fitted: FittedReference | None, *, cleaned: Cleaned, crops: Mapping[int, Box], size: Size, space: ModelSpace,
 ) -> ShotDrive:  # fmt: skip
     """Draw every frame of the shot, and the reference."""
     maker = _Maker(run, ingested, poses, refined, crops, size, space)
     records = make_frames(run, stage=STAGE, frames=ingested.plate.frames, key=maker.key, make=maker.make)
     hashes = {frame: stage_key(STAGE, VERSION, dict(record.files)) for frame, record in records.items()}
-    shown = run_drive_reference(run, ingested, tracked, refined, crops=crops, size=size, space=space)
+    shown = run_drive_reference(run, ingested, refined, fitted, cleaned=cleaned, crops=crops, size=size, space=space)
     return ShotDrive(size, maker.patterns, hashes, shown)
 
 
