@@ -150,7 +150,8 @@ def test_what_steers_the_model_lies_on_disk_in_the_size_of_its_picture(whole: Pa
 
 def test_every_step_of_a_window_is_told(whole: Path) -> None:
     steps = [event for event in read_events(whole / "events.jsonl") if isinstance(event, StepFinished)]
-    assert [(one.step, one.steps) for one in steps] == [(1, 2), (2, 2)] * 2
+    told = [(one.part, one.parts, one.step, one.steps) for one in steps]
+    assert told == [(1, 2, 1, 2), (1, 2, 2, 2), (2, 2, 1, 2), (2, 2, 2, 2)]
 
 
 def test_the_plate_is_kept_outside_the_edit(whole: Path) -> None:

@@ -59,11 +59,16 @@ class UnitFinished(Event):
 
 @dataclass(frozen=True)
 class StepFinished(Event):
-    """A step of a unit that takes long was made: ``step`` of ``steps``, counted from 1."""
+    """A step of something that takes long was made: ``step`` of ``steps`` of ``part`` of ``parts``, counted from 1.
+
+    Parts of the stage generate are windows.
+    """
 
     stage: str
     step: int
     steps: int
+    part: int = 1
+    parts: int = 1
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -134,10 +135,11 @@ class _WindowMaker:
         self._generator, self._pattern, self._plate_hashes = generator, pattern, plate_hashes
         self._match = run.options.match
         self._loaded = False
-        self._carry_hash = ""
+        self._carry_hash, self._parts = "", 1
 
     def make_all(self, progress: StageProgress, windows: list[Window]) -> Iterator[_Made]:
         """Hashes and measures of every window's new frames. Windows that carry nothing are made a few at a time."""
+        self._parts = windows[-1].index + 1
         if self._generator.carried_frames:
             for window in windows:
                 record = progress.make(*self._job(progress, window))
@@ -186,7 +188,7 @@ class _WindowMaker:
         self._load()
         inputs = PlateWindow(
             tuple(window.frames), self._seed(window), self._read_carry(window), self._conditioning, self._refined,
-            self._bridge, self._run.options.clean.grow_px, self._frames_read(window), self._tell_step,
+            self._bridge, self._run.options.clean.grow_px, self._frames_read(window), partial(self._tell_step, window),
         )  # fmt: skip
         files, measures, fits, last = [], {}, {}, {}
         for frame, made in zip(inputs.frames, self._generator.generate(inputs), strict=True):
@@ -207,9 +209,10 @@ class _WindowMaker:
     def _frames_read(self, window: Window) -> tuple[int, ...]:
         return self._generator.frames_read(window.frames, shot=self._conditioning.plate.frames)
 
-    def _tell_step(self, step: int, steps: int) -> None:
+    def _tell_step(self, window: Window, step: int, steps: int) -> None:
         """A step of a window that takes long. Raises CancelledError where the run was cancelled."""
-        self._run.events.emit(StepFinished, stage=STAGE, step=step, steps=steps)
+        told = {"step": step, "steps": steps, "part": window.index + 1, "parts": self._parts}
+        self._run.events.emit(StepFinished, stage=STAGE, **told)
         self._run.cancellation.check()
 
     @property
