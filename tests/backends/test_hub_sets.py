@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import socket
 import sys
 from pathlib import Path
@@ -123,6 +125,25 @@ def test_what_is_locked_stays_until_another_revision_is_asked_for(given: Path, t
         fetch_hub_set(NAME, given=other)
     assert fetch_hub_set(NAME, given=other, revision=COMMIT).models.source.version == COMMIT
     assert find_set(NAME).source.version == COMMIT
+
+
+def test_a_folder_of_other_bytes_is_never_taken_for_the_set_that_is_here(
+    given: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fetch_hub_set(NAME, given=given)
+    first = find_set(NAME)
+    assert main(["models", "fetch", NAME, "--from", str(given)]) == 0
+    assert f"the same as in {given}" in capsys.readouterr().out.replace("\n", "")
+    other = tmp_path / "other"
+    shutil.copytree(given, other)
+    _flip_byte(other / WEIGHTS)
+    assert main(["models", "fetch", NAME, "--from", str(other)]) == 2
+    told = capsys.readouterr().err.replace("\n", " ")
+    assert WEIGHTS in told and find_set(NAME) == first
+    revision = re.search(r"--revision (local-\w+)", told)
+    assert revision is not None
+    assert main(["models", "fetch", NAME, "--from", str(other), "--revision", revision[1]]) == 0
+    assert find_set(NAME).digest != first.digest
 
 
 def test_only_files_that_hold_no_code_are_taken(given: Path, tmp_path: Path) -> None:

@@ -65,7 +65,10 @@ def fetch_hub_set(
     seen = SeenFiles(name)
     wanted = revision or offer.revision
     is_new = not locked.contents or not _is_same(locked.source.version, wanted)
-    pinned = _pin(spec, offer, wanted, seen=seen) if is_new else locked
+    offered = _pin(spec, offer, wanted, seen=seen)
+    if not is_new:
+        _check_same(locked, offered, offer)
+    pinned = offered if is_new else locked
     if placing == "in place":
         placed, names = _use(pinned, offer, seen=seen), list(pinned.files)
     else:
@@ -161,6 +164,18 @@ def _check_revision(locked: ModelSet, offer: _Offer, *, revision: str | None) ->
         raise InputError(
             f"is revision {told}, and {locked.name} is locked to {kept}", path=offer.root,
             remedy=f"to take it from now on, add --revision {told}",
+        )  # fmt: skip
+
+
+def _check_same(locked: ModelSet, offered: ModelSet, offer: _Offer) -> None:
+    """Raise InputError where a source holds other files than those that are locked, though no other was asked for."""
+    other = sorted({*locked.files.items()} ^ {*offered.files.items()})
+    if other:
+        names = sorted({name for name, _sha256 in other})
+        raise InputError(
+            f"its {', '.join(names[:3])}{' ...' if names[3:] else ''} is not what {locked.name} is locked to "
+            f"({locked.source.version})", path=offer.root,
+            remedy=f"to take this from now on, add --revision local-{offered.digest}",
         )  # fmt: skip
 
 

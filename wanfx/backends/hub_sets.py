@@ -53,6 +53,16 @@ _SETS = (
         about_bytes=48e9,
     ),
     HubSet(
+        name="wan-animate-relight",
+        repository="Wan-AI/Wan2.2-Animate-14B",
+        licence="Apache-2.0",
+        parts=("relighting_lora",),
+        networks=("relighting_lora",),
+        module="diffusers",
+        extra="wan",
+        about_bytes=1.4e9,
+    ),
+    HubSet(
         name="wan-vace-1.3b",
         repository="Wan-AI/Wan2.1-VACE-1.3B-diffusers",
         licence="Apache-2.0",

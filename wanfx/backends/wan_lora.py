@@ -8,6 +8,7 @@ from typing import Any
 from wanfx.errors import InputError
 
 _PREFIX = "diffusion_model."
+_PEFT_PREFIX, _PEFT_NAME = "base_model.model.", ".default."
 _KNOWN_PREFIXES = (_PREFIX, "transformer.", "lora_unet_")
 _REMEDY = "give a LoRA that was made for this model"
 
@@ -30,7 +31,7 @@ def load_lora(pipeline: Any, path: Path, *, name: str, torch: Any) -> None:
 
 
 def _is_down(key: str) -> bool:
-    return key.endswith(("lora_A.weight", "lora_down.weight", "lora_A.default.weight"))
+    return key.endswith(("lora_A.weight", "lora_down.weight"))
 
 
 def _read(path: Path, torch: Any) -> dict[str, Any]:
@@ -52,6 +53,7 @@ def _read(path: Path, torch: Any) -> dict[str, Any]:
 
 def _name_keys(weights: dict[str, Any]) -> dict[str, Any]:
     """Keys in Wan's own naming under the prefix by which diffusers knows them: without it, it loads nothing."""
-    if any(key.startswith(_KNOWN_PREFIXES) for key in weights):
-        return weights
-    return {_PREFIX + key: value for key, value in weights.items()}
+    plain = {key.removeprefix(_PEFT_PREFIX).replace(_PEFT_NAME, "."): value for key, value in weights.items()}
+    if any(key.startswith(_KNOWN_PREFIXES) for key in plain):
+        return plain
+    return {_PREFIX + key: value for key, value in plain.items()}

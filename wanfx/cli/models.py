@@ -81,7 +81,8 @@ def _fetch(parsed: argparse.Namespace) -> int:
             one, names, left_out = fetched.models, list(fetched.names), fetched.left_out
         else:
             names = _fetch_shown(one, given=given) if unready_files(one) else []
-        _say(f"{one.name}: {_count(names)} fetched" if names else f"{one.name}: already here, nothing was fetched")
+        known = "nothing was fetched" if one.name not in HUB_SETS or given is None else f"and the same as in {given}"
+        _say(f"{one.name}: {_count(names)} fetched" if names else f"{one.name}: already here, {known}")
         _say(f"  files    {len(one.contents)}, {_describe_size(one)}, hashes checked")
         for name in left_out:
             _say(f"  left out {name}: of a kind that is never read")
