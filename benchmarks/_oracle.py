@@ -31,6 +31,8 @@ _NEAR_PX = 12.0
 _JITTER_PX = 0.05
 _BLEND_PX = 1.5
 _SEEN_PX = 3.0
+_PAD_PX = 32
+_RINGS = np.float32(0.02)
 
 
 @dataclass(frozen=True)
@@ -71,9 +73,17 @@ def soften(picture: Array, softness: Softness, *, window: int, seed: int, blur: 
     if softness.shift_px == (0.0, 0.0):
         return np.asarray(picture, np.float32)
     jitter = np.random.default_rng([seed, 4, window]).normal(0, _JITTER_PX, 2)
-    move = np.array([[1, 0, softness.shift_px[0] + jitter[0]], [0, 1, softness.shift_px[1] + jitter[1]]])
-    moved = cv2.warpAffine(picture, move, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(moved, np.float32)
+    return _shifted(picture, softness.shift_px[0] + jitter[0], softness.shift_px[1] + jitter[1])
+
+
+def _shifted(picture: Array, right_px: float, down_px: float) -> Array:
+    """Moved, and nothing else: by Fourier's shift theorem. An interpolation would soften and bend phases as well."""
+    around = cv2.copyMakeBorder(picture, *[_PAD_PX] * 4, cv2.BORDER_REFLECT)
+    across, down = np.fft.rfftfreq(around.shape[1])[None], np.fft.fftfreq(around.shape[0])[:, None]
+    turn = np.exp(-2j * np.pi * (across * right_px + down * down_px))
+    planes = [np.fft.irfft2(np.fft.rfft2(plane) * turn, s=around.shape[:2]) for plane in cv2.split(around)]
+    moved = np.stack(planes, axis=2).reshape(around.shape)
+    return np.asarray(moved[_PAD_PX:-_PAD_PX, _PAD_PX:-_PAD_PX], np.float32)
 
 
 @dataclass(frozen=True)
@@ -120,7 +130,7 @@ class OracleGenerator(PlainGenerator):
     """Gives back the truth of ``shot``, which is what it conditions on beside the plate's crop, with its errors."""
 
     name = "oracle"
-    quality: Quality = "draft"
+    quality: Quality = "preview"
     window_frames = WINDOW_FRAMES
     carried_frames = CARRIED_FRAMES
     pixel_type: Literal["half", "float"] = "float"
@@ -140,7 +150,7 @@ class OracleGenerator(PlainGenerator):
         for place, frame in enumerate(inputs.frames):
             truth, alpha = self._truth(inputs, frame)
             settings = self._painter.settings
-            matte = np.clip(soften(alpha, settings.softness, window=index, seed=settings.seed, blur=False), 0, 1)
+            matte = _whole(soften(alpha, settings.softness, window=index, seed=settings.seed, blur=False))
             if place < len(inputs.carried):
                 yield GeneratedFrame(inputs.carried[place], matte)
                 continue
@@ -161,6 +171,11 @@ class OracleGenerator(PlainGenerator):
         linear = to_model(self._shot.read("truth", frame)[crop.slices()], size=size)
         alpha = to_model(self._shot.alpha("character", frame)[crop.slices()], size=size)
         return to_code(inputs.bridge.space.encode(linear)), np.clip(alpha, 0, 1)
+
+
+def _whole(matte: Array) -> Array:
+    """The matte with what rings a little about 0 and 1 made 0 and 1."""
+    return np.where(matte < _RINGS, 0, np.where(matte > 1 - _RINGS, 1, matte)).astype(np.float32)
 
 
 def _straight(model: Array, alpha: Array, inputs: PlateWindow) -> Array:

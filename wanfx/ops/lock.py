@@ -23,7 +23,7 @@ from wanfx.ops.lock_share import measure_share
 from wanfx.ops.lock_shift import Shift, clear_of, measure_shift, undo_shift
 
 Array = npt.NDArray[np.float32]
-VERSION = 3
+VERSION = 4
 _GRID_PIXELS = 20000
 _BLEED = 0.02
 """How far, in heights, a generator's VAE smears what is inside."""

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from wanfx.frames import Size
 from wanfx.ops.lock_colors import EXPECTED, TERMS, Values, color_terms
+from wanfx.ops.lock_relit import find_relit
 
 Array = npt.NDArray[np.float32]
 Cells = npt.NDArray[np.bool_]
@@ -60,7 +61,8 @@ class Evidence:
 def gather(generated: Array, plate: Array, edit: Array, *, inside: Array | None = None, guard_px: float) -> Evidence:
     """The evidence of a frame: (H, W, 3) in model space, ``edit`` (H, W) in [0, 1] where the two may differ.
 
-    What is nearer to ``edit`` than ``guard_px``, and what met the ceiling or the floor, is left out. ``inside`` (H, W)
+    What is nearer to ``edit`` than ``guard_px``, what met the ceiling or the floor, and what lies in another light (a
+    shadow, `lock_relit`) is left out. ``inside`` (H, W)
     is where the generator made something new: the character, or all of ``edit`` where it is not given.
     """
     size = Size(edit.shape[1], edit.shape[0])
@@ -72,10 +74,11 @@ def gather(generated: Array, plate: Array, edit: Array, *, inside: Array | None 
     across, down = _places(size, step, clear.shape)
     own, inside_terms = _look_inside(generated, edit if inside is None else inside)
     seen = _even(clear.astype(np.float32))
-    # Neighbours say the same once they are averaged.
-    chosen = np.flatnonzero(clear & _sparse(clear.shape))
     ours, rough = _smooth(pooled, clear, seen)
     target, rough_plate = _smooth(_pool(plate, step), clear, seen)
+    usable = clear & ~find_relit(ours, target, clear)
+    # Neighbours say the same once they are averaged.
+    chosen = np.flatnonzero(usable & _sparse(clear.shape))
     ours, target = ours.reshape(-1, 3)[chosen], target.reshape(-1, 3)[chosen]
     sums = _empty_sums()
     if len(chosen) >= _LEAST_CELLS:
@@ -84,7 +87,7 @@ def gather(generated: Array, plate: Array, edit: Array, *, inside: Array | None 
         weight = near * flat * _color_weight(ours, own)
         terms = color_terms(ours, across[chosen], down[chosen])
         half = ((chosen // clear.shape[1]) // _BLOCK + (chosen % clear.shape[1]) // _BLOCK) % 2
-        share = float(clear.mean())
+        share = float(usable.mean())
         sums = _sums(terms, (target - ours).astype(np.float64), weight * (share / weight.sum()), half)
     picked = np.arange(0, len(chosen), max(1, len(chosen) // _SAMPLES))[:_SAMPLES]
     return Evidence(
