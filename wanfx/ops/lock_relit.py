@@ -57,4 +57,4 @@ def _least_absolute(terms: npt.NDArray[np.float64], wanted: npt.NDArray[np.float
         found = np.linalg.solve(weighted.T @ terms + ridge, weighted.T @ wanted)
         weight = 1 / np.maximum(np.abs(wanted - terms @ found), _SMALLEST)
         weight /= weight.mean()
-    return found
+    return np.asarray(found, np.float64)
