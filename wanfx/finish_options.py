@@ -35,7 +35,13 @@ class FinishOptions:
         Literal["drop", "keep"], Knob("Carry the plate's extra channels over into a part `plate`")
     ] = "drop"
     light_wrap: Annotated[
-        float, Knob("In task background, the new world's light over the actor's edge: 1 is all of it, 0 none", "", 0, 4)
+        float,
+        Knob(
+            "In task background, how much of the new world's light spreads over the actor's edge: 0.1 or so",
+            "",
+            0,
+            4,
+        ),
     ] = 0.0
     light_wrap_px: Annotated[
         Optional[float],

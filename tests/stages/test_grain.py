@@ -18,6 +18,7 @@ from wanfx.delivery import ShotFolder
 from wanfx.events import EventLog
 from wanfx.frames import Box, FrameRange
 from wanfx.io import exr
+from wanfx.io.stills import write_picture
 from wanfx.ops.grain_frames import Grain
 from wanfx.session import resolve_options
 from wanfx.shot import load_shot
@@ -47,13 +48,15 @@ def _write_grainy_plate(folder: Path) -> None:
         exr.write_rgb(path, grainy, data_window=_BOX, attributes=plate_attributes(index))
 
 
-def _grain(folder: Path, *, frames: FrameRange | None = None, options: Mapping[str, Any] | None = None) -> Grain:
-    """The stage's result; a second call in the same folder finds what is still good."""
+def _grain(
+    folder: Path, *, frames: FrameRange | None = None, options: Mapping[str, Any] | None = None, **changes: Any
+) -> Grain:
+    """The stage's result; a second call in the same folder finds what is still good. ``changes`` are the shot's."""
     box = Box(*(value * _SCALE for value in plate_pixels(0)[1].as_list()))
     subjects = [{"name": "walker", "box": box.as_list(), "frame": FIRST}]
     path = folder / "shot" / "shot.json"
     if not path.exists():
-        make_tiny_shot(folder / "shot", frames=_FRAMES, subjects=subjects)
+        make_tiny_shot(folder / "shot", frames=_FRAMES, subjects=subjects, **changes)
         _write_grainy_plate(folder / "shot")
     shot = load_shot(path)
     # A draft gets grain only where it is asked for.
@@ -101,6 +104,17 @@ def test_the_clean_plate_gets_what_it_lacks_and_the_plate_nothing(grain: Grain) 
     clean, char = _add(grain, FIRST, alpha=0, reveal=1), _add(grain, FIRST)
     assert 0 < clean.std() < char.std()
     assert not _add(grain, FIRST, alpha=0, reveal=0).any()
+
+
+def test_a_still_world_gets_the_grain_of_the_plate_however_much_texture_it_has(tmp_path: Path) -> None:
+    texture = np.random.default_rng(1).integers(60, 190, (HEIGHT, WIDTH, 1), np.uint8)
+    rough = np.repeat(np.repeat(np.repeat(texture, _SCALE, axis=0), _SCALE, axis=1), 3, axis=2)
+    write_picture(tmp_path / "world.png", rough + np.random.default_rng(2).integers(0, 30, rough.shape, np.uint8))
+    world = {"path": str(tmp_path / "world.png"), "follow": "none"}
+    grain = _grain(tmp_path, task="background", background=world, reference=None)
+    behind, actor = _add(grain, FIRST, alpha=0, reveal=1), _add(grain, FIRST, alpha=1)
+    np.testing.assert_allclose(behind.std(axis=(0, 1)), 0.2 * _SIGMA, rtol=0.15)
+    assert not actor.any()
 
 
 def test_frames_have_grain_of_their_own(grain: Grain) -> None:

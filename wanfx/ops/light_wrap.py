@@ -14,14 +14,16 @@ from wanfx.pixels import to_finite
 
 Array = npt.NDArray[np.float32]
 _DEVIATIONS = 3.0
+# A glare's own form, steep at the edge with a long tail: Gaussians of these parts of the widest, all of one weight.
+_WIDTHS = (1.0, 0.5, 0.25)
 
 
 def wrap_light(world_linear: Array, alpha: Array, *, strength: float, radius_px: float) -> tuple[Array, Array]:
     """The light to be added to the premultiplied actor, (H, W, 3), and how far each pixel is reached, (H, W) in [0, 1].
 
     ``world_linear`` (H, W, 3) is scene-linear, unclamped, ``alpha`` (H, W) the actor's. What of the world shows,
-    (1 - alpha) * world, is blurred by a Gaussian that ends at ``radius_px`` and lies on the actor by his alpha:
-    ``strength * alpha * blur``. Light adds up, so nothing is screened or clamped, and deeper than the radius both are
+    (1 - alpha) * world, is spread by a sum of Gaussians that ends at ``radius_px`` and lies on the actor by his alpha:
+    ``strength * alpha * spread``. Light adds up, so nothing is screened or clamped, and deeper than the radius both are
     exactly 0. NaN and infinite world pixels give no light.
 
     >>> import numpy as np
@@ -49,5 +51,8 @@ def wrap_light(world_linear: Array, alpha: Array, *, strength: float, radius_px:
 def _blur(values: Array, edge_px: int, radius_px: float) -> Array:
     side = 2 * edge_px + 1
     # A reflected border: what is beyond the frame is as what is just within it.
-    blurred = cv2.GaussianBlur(values, (side, side), radius_px / _DEVIATIONS, borderType=cv2.BORDER_REFLECT_101)
-    return np.asarray(blurred, np.float32)
+    blurred = [
+        cv2.GaussianBlur(values, (side, side), width * radius_px / _DEVIATIONS, borderType=cv2.BORDER_REFLECT_101)
+        for width in _WIDTHS
+    ]
+    return np.asarray(sum(blurred[1:], blurred[0]) / np.float32(len(_WIDTHS)), np.float32)

@@ -22,7 +22,7 @@ from wanfx.keys import make_key
 from wanfx.ops.camera import CameraPath
 from wanfx.ops.crop import from_model
 from wanfx.ops.edges import bounding_box, grow_matte
-from wanfx.ops.grain import GrainCurve, GrainModel, fine_curves, own_share
+from wanfx.ops.grain import GrainCurve, GrainModel, fine_curves, fit_grain, own_share
 from wanfx.ops.grain_frames import Grain
 from wanfx.ops.grain_patches import SIDE_PX, Patches, find_usable, frame_patches, join_patches, pair_patches
 from wanfx.ops.grain_plate import measure_plate
@@ -100,7 +100,7 @@ class _PlateMeter:
     """Measures the plate's grain; one shot unit."""
 
     def __init__(self, run: RunContext, ingested: Ingested, refined: Refined, camera: CameraPath) -> None:
-        self._ingested, self._refined, self._camera = ingested, refined, camera
+        self._ingested, self._refined, self.camera = ingested, refined, camera
         self._away_px = run.options.clean.grow_px + _AWAY_PX
         self.plate = ingested.plate
         self.floor = _FLOOR * 2.0**-ingested.exposure_stops
@@ -114,7 +114,7 @@ class _PlateMeter:
         frames = sorted({f for start in self._starts for f in (start, *self._partners(start))})
         content = [(self._ingested.keys[frame], self._refined.hashes[frame]) for frame in frames]
         matrices = [
-            np.round(self._camera.between(start, other), 6).tolist()
+            np.round(self.camera.between(start, other), 6).tolist()
             for start in self._starts for other in self._partners(start)
         ]  # fmt: skip
         inputs = (frames, content, matrices, self.floor, self.ceiling, self._away_px)
@@ -130,7 +130,7 @@ class _PlateMeter:
             single.append(frame_patches(light, usable=usable))
             for other in self._partners(start):
                 theirs, also = self._read(other)
-                matrix = self._camera.between(start, other)
+                matrix = self.camera.between(start, other)
                 pair = pair_patches(light, theirs, usable=(usable, also), matrix=matrix)
                 (near if other - start == _NEAR_FRAMES else far).append(pair)
         found = measure_plate(join_patches(near), join_patches(far), join_patches(single), floor=self.floor)
@@ -196,7 +196,7 @@ class _LayerMeter:
         key = stage_key(
             STAGE, VERSION, self._plate_key, self._generated.hashes[frame], conditioning.background_hashes[frame],
             self._refined.hashes[frame], conditioning.crops[frame].as_list(), conditioning.space.exposure_stops,
-            conditioning.is_world, self._is_draft, self._is_compared,
+            conditioning.is_world, self._is_draft, self._is_compared, self._world_key(window),
         )  # fmt: skip
         return Unit(STAGE, f"{self._generated.generator.name}.{window.index:04d}", key)
 
@@ -204,8 +204,7 @@ class _LayerMeter:
         """The layers' own shares, and the sharpness, as JSON types."""
         frame, sharpness = _middle(window), UNKNOWN
         if self._conditioning.is_world:
-            look = self._look(frame)
-            own_char, own_clean = _ALL, self._share(look.light, look.alpha <= 0)
+            own_char, own_clean = _ALL, self._world_share(window)
         else:
             # What grain a draft's still has does not move: to the eye it has none.
             own_char, own_clean = _NOTHING, self._clean_share(frame)
@@ -214,6 +213,30 @@ class _LayerMeter:
                 own_char = self._share(look.light, look.alpha > _WHOLLY)
                 sharpness = self._sharpness(look) if self._is_compared else UNKNOWN
         return Made((), {"own_char": own_char, "own_clean": own_clean, "sharpness": sharpness.as_dict()})
+
+    def _world_key(self, window: Window) -> Any:
+        if not self._conditioning.is_world:
+            return None
+        first, second = _pair(window)
+        between = np.round(self._meter.camera.between(first, second), 6).tolist()
+        return [self._generated.hashes[second], between]
+
+    def _world_share(self, window: Window) -> list[float]:
+        """What the new world has of the plate's grain: what two frames of it do not share, be it still or with the
+        camera. A single frame's texture would be taken for grain, and the grain of a still does not move.
+        """
+        frames = _pair(window)
+        looks = [self._look(frame) for frame in frames]
+        one, two = (find_usable(look.light, look.alpha, ceiling=self._meter.ceiling) for look in looks)
+        down, up = np.eye(3), np.eye(3)
+        down[:2, 2], up[:2, 2] = (looks[0].crop.x0, looks[0].crop.y0), (-looks[1].crop.x0, -looks[1].crop.y0)
+        shares = [_NOTHING]
+        for matrix in (self._meter.camera.between(*frames), np.eye(3)):
+            found = pair_patches(looks[0].light, looks[1].light, usable=(one, two), matrix=up @ matrix @ down)
+            if len(found) and self._model is not None:
+                curves = fit_grain(found, floor=self._meter.floor, pick="flat").curves
+                shares.append(list(own_share(curves, self._model.curves, levels=found.level)))
+        return min(shares[1:] or shares, key=sum)
 
     def _look(self, frame: int) -> _Look:
         conditioning, crop = self._conditioning, self._conditioning.crops[frame]
@@ -261,6 +284,12 @@ class _LayerMeter:
         usable = find_usable(theirs, hidden, ceiling=ceiling)
         assert self._model is not None
         return measure_sharpness(look.light, to_finite(theirs), usable=usable, grain=self._model)
+
+
+def _pair(window: Window) -> tuple[int, int]:
+    """The middle frame and the one after it; itself in a window of one."""
+    middle = _middle(window)
+    return middle, min(middle + 1, window.new_frames.last)
 
 
 def _middle(window: Window) -> int:
