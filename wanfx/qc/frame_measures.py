@@ -17,9 +17,11 @@ from wanfx.frames import Box
 from wanfx.ops.comp import is_lit
 from wanfx.ops.edges import bounding_box
 from wanfx.pixels import to_float
+from wanfx.qc.frame_grain import grain_ratio
 
 Pixels = npt.NDArray[Any]
 _SAMPLES, _LEAST_EDGE = 40_000, 64
+_SOLID = 0.99
 _BAND, _AROUND = np.ones((3, 3), np.uint8), np.ones((7, 7), np.uint8)
 LIGHT, PLATE_LIGHT = "edit_light_stops", "plate_light_stops"
 """The mean light of the edit in comp and plate: `add_flicker` makes flicker of them."""
@@ -46,7 +48,9 @@ def measure_frame(
     for name, picture in ((LIGHT, comp), (PLATE_LIGHT, plate)):
         found[name] = float(_stops(picture[inside].reshape(-1, 3).take(here, axis=0), floor).mean(dtype=np.float64))
     seam = _seam_energy(comp, plate, lit, is_lit(character), box=box, floor=floor)
-    return found if seam is None else {**found, "seam_energy": seam}
+    grain = grain_ratio(comp, plate, edited=edit >= _SOLID, kept=~lit, floor=floor)
+    more = {"seam_energy": seam, "grain_ratio": grain}
+    return found | {name: value for name, value in more.items() if value is not None}
 
 
 def add_flicker(measures: Mapping[int, Mapping[str, float]]) -> dict[int, dict[str, float]]:

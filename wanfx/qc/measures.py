@@ -72,7 +72,10 @@ SPECS = (
         beside="clean_grain_share", beside_label="the clean plate",
         absent="grain was not matched (grain.match), or the plate has none",
     ),
-    MeasureSpec("grain_ratio", "Grain of the edit", "times the plate's", group=_M),
+    MeasureSpec(
+        "grain_ratio", "Grain of the edit at the same light", "times the plate's", group=_M,
+        absent="edit and plate share no light, or the plate has no grain",
+    ),
     MeasureSpec("locked_share", "Correction that reaches the edit", "share", is_share=True, group=_M),
     MeasureSpec("shown_share", "Background that the lock sees", "share of the generated picture", group=_M),
     MeasureSpec(
