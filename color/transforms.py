@@ -235,3 +235,14 @@ def encode_srgb(linear_rec709: Pixels) -> Pixels:
     light = np.maximum(np.nan_to_num(linear_rec709), np.float32(0.0))
     encoded = np.where(light <= 0.0031308, light * 12.92, 1.055 * np.power(light, 1 / 2.4) - 0.055)
     return np.asarray(np.clip(encoded, 0.0, 1.0), np.float32)
+
+
+def decode_srgb(display: Pixels) -> Pixels:
+    """The light, linear Rec.709, of a picture by IEC 61966-2-1 in [0, 1]: undoes `encode_srgb` where that did not clip.
+
+    >>> [round(float(value), 4) for value in decode_srgb(encode_srgb(np.float32([0.0, 0.002, 0.18, 1.0])))]
+    [0.0, 0.002, 0.18, 1.0]
+    """
+    code = np.clip(display, np.float32(0.0), np.float32(1.0))
+    light = np.where(code <= 0.04045, code / 12.92, np.power((code + 0.055) / 1.055, 2.4))
+    return np.asarray(light, np.float32)

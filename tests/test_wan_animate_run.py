@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ pytest.importorskip("diffusers")
 import torch
 from tiny import FIRST, HEIGHT, WIDTH, make_tiny_shot, plate_pixels
 
+from wanfx.backends.hub_fetch import fetch_hub_set
+from wanfx.backends.hub_sets import EDITOR, HUB_SETS
 from wanfx.backends.protocols import GeneratedFrame, WindowInputs
 from wanfx.backends.registry import add_generator
 from wanfx.backends.wan_animate import WanAnimateGenerator
@@ -34,6 +37,7 @@ from wanfx.ops.pose import BODY, FACE, Pose, empty_pose
 from wanfx.pixels import to_float
 
 sys.path.append(str(Path(__file__).parent / "backends"))
+from tiny_klein import save_klein_folder
 from tiny_wan import save_animate_folder
 
 NAME, FRAMES, WINDOW, STEPS = "test-wan-animate", 7, 5, 2
@@ -301,8 +305,31 @@ def test_a_reference_on_the_plate_stands_where_the_actor_did_on_the_background_w
 
 
 def _crops(picture: np.ndarray[Any, Any], shape: tuple[int, ...]) -> Iterator[np.ndarray[Any, Any]]:
-    """The picture as wide as ``shape`` has it, from wherever it may begin."""
-    width = round(picture.shape[0] * shape[1] / shape[0])
-    for start in range(picture.shape[1] - width + 1):
-        cut = np.ascontiguousarray(picture[:, start : start + width])
+    """The parts of the picture that have the proportions of ``shape``, in its size."""
+    rows, columns = picture.shape[:2]
+    width = min(columns, round(rows * shape[1] / shape[0]))
+    height = min(rows, round(columns * shape[0] / shape[1]))
+    for top, left in itertools.product(range(rows - height + 1), range(columns - width + 1)):
+        cut = np.ascontiguousarray(picture[top : top + height, left : left + width])
         yield cv2.resize(cut, (shape[1], shape[0]), interpolation=cv2.INTER_AREA)
+
+
+def test_an_edited_reference_is_told_with_its_model_and_leaves_the_plate_away_from_the_character(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(MODELS_FOLDER, str(tmp_path / "models"))
+    monkeypatch.setattr(_Tiny, "areas_px", {"720p": 80 * 128})
+    _shot(tmp_path, frames=2, condition={"reference": "edit", "crop": "frame"}, wan={"dtype": "float32", "steps": 1})
+    assert _run(tmp_path) == 3
+    assert f"wanfx models fetch {EDITOR}" in capsys.readouterr().err
+    save_klein_folder(tmp_path / "klein")
+    fetch_hub_set(EDITOR, given=tmp_path / "klein")
+    assert _run(tmp_path) == 0
+    work, version = tmp_path / "out" / "tiny" / "work", tmp_path / "out" / "tiny" / "v001"
+    edited = exr.read_frame(work / "drive" / "reference" / "reference.exr").rgb
+    manifest = read_manifest(version / "manifest.json")
+    assert manifest["reference"]["mode"] == "edit"
+    assert HUB_SETS[EDITOR].repository in {model["name"] for model in manifest["models"]}
+    clean = to_float(exr.read_frame(work / "clean" / f"clean.{FIRST}.exr").rgb)
+    changed = min((np.abs(edited - crop).max(axis=2) > 0.02 for crop in _crops(clean, edited.shape)), key=np.sum)
+    assert 0 < changed.mean() < 0.5

@@ -25,12 +25,15 @@ class ConditionOptions:
         Knob("Cells down in which a video model draws: 1 is the actor's box, more keep more of the plate", "", 1, 64),
     ] = 1
     reference: Annotated[
-        Literal["as-is", "reframe", "onto-plate"],
+        Literal["as-is", "reframe", "onto-plate", "edit"],
         Knob(
             "Video model's reference: the picture as it is; its cut-out at the actor's height and place, on grey "
-            "(reframe) or on the clean plate in its light (onto-plate)"
+            "(reframe), on the clean plate in its light (onto-plate), or there and made seamless by a model (edit)"
         ),
     ] = "as-is"
+    edit_prompt: Annotated[
+        Optional[str], Knob("What the image editor of condition.reference=edit is told; its own words when not given")
+    ] = None
     world_exposure: Annotated[
         Literal["match", "keep"],
         Knob("New background of task background: bring its exposure to the old one's, 2 stops at most, or keep it"),

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+EDITOR = "flux2-klein-4b"
+"""The image editor that condition.reference=edit uses."""
 SUFFIXES = (".safetensors", ".json", ".txt", ".model", ".onnx")
 """What is taken: none of these can hold code that is run when they are read, as a pickle can."""
 
@@ -107,6 +109,18 @@ _SETS = (
         about_bytes=0.06e9,
         commercial="AGPL",
         warning="YOLOv10 is under AGPL-3.0: who offers it in a product or a service must publish that one's source",
+    ),
+    HubSet(
+        name=EDITOR,
+        repository="black-forest-labs/FLUX.2-klein-4B",
+        licence="Apache-2.0",
+        parts=("transformer", "vae", "text_encoder", "tokenizer", "scheduler"),
+        # The tokenizer's template of a chat is a file of its own kind; it is filled in by a sandbox.
+        raw_parts=("tokenizer",),
+        networks=_WAN_NETWORKS,
+        module="diffusers",
+        extra="wan",
+        about_bytes=16e9,
     ),
     HubSet(
         name="flux-kontext",

@@ -8,7 +8,8 @@ import importlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
-from wanfx.backends.weights import SAM2_SETS, ModelSet, find_set, is_installed
+from wanfx.backends.hub_sets import EDITOR
+from wanfx.backends.weights import SAM2_SETS, ModelSet, fetch_command, find_set, is_installed
 from wanfx.errors import MissingError, OptionError
 
 if TYPE_CHECKING:
@@ -151,6 +152,11 @@ def check_backends(options: Options) -> None:
             raise MissingError(what, key=key, remedy=f"run `wanfx models list`, then `wanfx models fetch {models}`")
         if values[stage][option] == "vitpose":
             _check_detector(options.pose.detector)
+    if options.condition.reference == "edit" and find_generator(options).is_driven and not is_installed(EDITOR):
+        raise MissingError(
+            "edit needs an image editor, which is not here", key="condition.reference",
+            remedy=f"run `{fetch_command(find_set(EDITOR))}`, or set condition.reference=onto-plate",
+        )  # fmt: skip
 
 
 def find_segmenter(name: str, *, model: str = AUTO, engine: str = AUTO, crop: Crop = "subject") -> Segmenter:

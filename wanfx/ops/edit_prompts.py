@@ -1,6 +1,6 @@
-"""What an image editor is asked for, so that actor and character stand alike before their limbs are compared.
+"""What an image editor is asked for: a composite made seamless; actor and character that stand alike.
 
-The sentences are those that Wan2.2's own preprocessing (commit 42bf4cfa) gives FLUX.1-Kontext.
+The sentences of the latter are those that Wan2.2's own preprocessing (commit 42bf4cfa) gives FLUX.1-Kontext.
 """
 
 from __future__ import annotations
@@ -14,6 +14,12 @@ from wanfx.ops.skeleton import Skeleton
 
 Shown = Literal["legs", "arms", "neither"]
 SHOWN_FROM = 0.75
+SEAMLESS = (
+    "Make the person in the first image look photographed there, as the same person is shown in the second image. "
+    "Match the direction, softness and color of the light, add the shadow on the ground, and complete what is cut off. "
+    "Keep the person's face, hair, clothes, pose, size and position, the camera and the background unchanged."
+)
+"""For a character that was laid over a plate: the composite comes first, its own picture second."""
 _ARMS = [joints.RIGHT_ELBOW, joints.RIGHT_WRIST, joints.LEFT_ELBOW, joints.LEFT_WRIST]
 _LEGS = [joints.RIGHT_KNEE, joints.RIGHT_ANKLE, joints.LEFT_KNEE, joints.LEFT_ANKLE]
 _WIDE = "Change the person to a standard T-pose (facing forward with arms extended)."

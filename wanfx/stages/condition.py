@@ -72,6 +72,7 @@ def _driven(
         run.warn(STAGE, "no pose of the actor is known: the generated character will not follow him")
     fitted = fit_reference(run, ingested, tracked, refined)
     crops, size = _crops(run, ingested.plate, refined, None, fitted=fitted if is_on_plate(run.options) else None)
+    drive = run_drive(run, ingested, posed.poses, refined, fitted, cleaned=cleaned, crops=crops, size=size, space=space)
     return Conditioning(
         plate=ingested.plate,
         size=size,
@@ -81,10 +82,8 @@ def _driven(
         background_hashes=cleaned.hashes,
         character=None,
         key=stage_key(STAGE, VERSION, space.NAME, space.exposure_stops, asdict(size), run.color.sha256),
-        models=posed.models,
-        drive=run_drive(
-            run, ingested, posed.poses, refined, fitted, cleaned=cleaned, crops=crops, size=size, space=space
-        ),
+        models=(*posed.models, *drive.shown.models),
+        drive=drive,
         poses=posed.poses,
     )
 

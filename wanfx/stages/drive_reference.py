@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from wanfx.backends.protocols import ModelCard
 from wanfx.errors import ShotError
 from wanfx.frames import Box, Size
 from wanfx.io import exr
@@ -25,6 +26,7 @@ from wanfx.stages.clean import Cleaned
 from wanfx.stages.context import Made, RunContext, paintable, stage_key
 from wanfx.stages.ingest import Ingested
 from wanfx.stages.reference import read_whole
+from wanfx.stages.reference_edit import plan_edit
 from wanfx.stages.reference_fit import FittedReference, is_on_plate
 from wanfx.stages.reference_scene import Scene, own_light
 from wanfx.stages.refine import Refined
@@ -42,13 +44,15 @@ _GREY = np.float32(0.18)
 class ShownReference:
     """The reference at the model's size, (H, W, 3): ``display`` sRGB in [0, 1], ``model`` in model space; its hash.
 
-    ``facts`` say how it was made: its mode, whether it was painted, and, for those fitted to a frame, which.
+    ``facts`` say how it was made: its mode, whether it was painted, and, for those fitted to a frame, which; ``models``
+    are those that made it.
     """
 
     display: Array
     model: Array
     sha256: str
     facts: Mapping[str, Any]
+    models: tuple[ModelCard, ...] = ()
 
 
 def run_drive_reference(
@@ -90,7 +94,7 @@ def run_drive_reference(
     rec709 = to_linear_rec709(run.color, plate_space)(_read(path, size))
     # Black beyond the letterbox is blacker than any light.
     model = np.clip(space.encode(rec709), -1, 1)
-    return ShownReference(encode_srgb(rec709), model, next(iter(record.files.values())), record.facts)
+    return ShownReference(encode_srgb(rec709), model, next(iter(record.files.values())), record.facts, drawing.models)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,18 +103,24 @@ class _Drawing:
 
     key: list[Any]
     draw: Callable[[dict[str, Any]], Array]
+    models: tuple[ModelCard, ...] = ()
 
 
 def _on_plate(run: RunContext, fitted: FittedReference, placement: Placement, scene: Scene) -> _Drawing:
-    whole, digest = read_whole(run, plate_space=scene.ingested.plate.color_space)
-    reference = fitted.reference
+    """On the clean plate, and made seamless where that is asked for."""
+    plate_space, reference = scene.ingested.plate.color_space, fitted.reference
+    whole, digest = read_whole(run, plate_space=plate_space)
+    edit = None
+    if run.options.condition.reference == "edit":
+        edit = plan_edit(run, plate_space=plate_space, exposure_stops=scene.exposure_stops)
 
     def draw(told: dict[str, Any]) -> Array:
         placed = scene.place(reference.rgba, placement, own=own_light(whole, reference.rgba))
         told |= {"frame": placement.frame, "grade": placed.grade.as_dict()}
-        return placed.rgb
+        return placed.rgb if edit is None else edit.make(run, placed, whole)
 
-    return _Drawing([reference.sha256, digest, asdict(placement), scene.key(placement.frame)], draw)
+    key = [reference.sha256, digest, asdict(placement), scene.key(placement.frame), edit and asdict(edit)]
+    return _Drawing(key, draw, () if edit is None else (edit.model,))
 
 
 def _letterboxed(

@@ -16,7 +16,7 @@ from wanfx.stages.reference import Reference, run_reference
 from wanfx.stages.refine import Refined
 
 _EDGE_PX = 3
-_ON_PLATE = ("onto-plate",)
+_ON_PLATE = ("onto-plate", "edit")
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +47,11 @@ def fit_reference(run: RunContext, ingested: Ingested, tracked: Tracked, refined
     card = make_card(plate, refined, tracked, reference)
     frame = reference_frame(refined, plate.canvas)
     is_cut = character_box(reference.rgba[..., 3]).y1 >= reference.rgba.shape[0] - _EDGE_PX
-    if is_on_plate(run.options) and is_cut and _is_whole(SubjectMeasure(**refined.measures[frame]), plate.canvas):
+    if (
+        run.options.condition.reference == "onto-plate"
+        and is_cut
+        and _is_whole(SubjectMeasure(**refined.measures[frame]), plate.canvas)
+    ):
         run.warn(
             "drive_reference", "the reference is cut off below and the actor is not: on the plate it ends in the air; "
             "give a picture of the whole character, or set condition.reference=reframe", frame=frame,
