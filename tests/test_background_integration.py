@@ -7,12 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
-from tiny import FIRST, make_tiny_shot
+from tiny import FIRST, HEIGHT, WIDTH, make_tiny_shot, wall
 
+from wanfx.backends.fake import FakeGenerator
+from wanfx.backends.protocols import GeneratedFrame, WindowInputs
+from wanfx.backends.registry import add_generator
 from wanfx.cli.main import main
+from wanfx.frames import Box
 from wanfx.io import exr
 from wanfx.manifest import read_manifest
 from wanfx.ops.comp import Mattes, composite
@@ -24,11 +29,30 @@ from wanfx.stages.comp_actor import dress_actor
 from wanfx_color.cdl import read_cdl
 
 FRAMES = 4
+SHADE = 0.4
 FRAME = FIRST + 1
 Pixels = npt.NDArray[Any]
 BASE = ("--set", "grain.match=off")
 WRAP = ("--set", "finish.light_wrap=1", "--set", "finish.light_wrap_px=8")
 APPLY = ("--set", "finish.grade=apply")
+
+
+class _Shader(FakeGenerator):
+    """Shows the actor as he is and the world with his shadow on it, on his left, and a little soft."""
+
+    name = "test-shader"
+    keeps_background = False
+
+    def generate(self, inputs: WindowInputs) -> Iterator[GeneratedFrame]:
+        """Every frame of the window."""
+        for frame in inputs.frames:
+            rows, columns = np.nonzero(inputs.mask(frame) > 0.5)
+            y, x = np.mgrid[0 : inputs.size.height, 0 : inputs.size.width].astype(np.float32)
+            away = np.hypot((x - columns.min() + 10) / 9, (y - rows.mean()) / 14)
+            shade = 1 - SHADE * np.clip(1.5 - away, 0, 1)[..., None]
+            world = cv2.GaussianBlur((inputs.background(frame) + 1) * shade - 1, (0, 0), 0.5)
+            picture = np.where(inputs.mask(frame)[..., None] > 0, inputs.plate(frame), world)
+            yield GeneratedFrame(np.asarray(picture, np.float32), None)
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +161,27 @@ def test_the_worlds_blur_leaves_the_actor_alone(made: dict[str, Path]) -> None:
     plain, blurred = _read(made["plain"]), _read(made["all"])
     assert to_float(blurred["clean"]).std() < to_float(plain["clean"]).std()
     assert blurred["char_walker_ungraded"].tobytes() == plain["char_walker"].tobytes()
+
+
+def test_what_the_generator_darkens_beside_the_actor_is_the_shadow_layer(tmp_path: Path) -> None:
+    add_generator(_Shader.name, _Shader)
+    wall_path = tmp_path / "wall.exr"
+    size = Box(0, 0, WIDTH, HEIGHT)
+    exr.write_rgb(wall_path, wall()[:, :WIDTH].astype(np.float16), data_window=size)
+    world = {"path": str(wall_path), "follow": "none", "colorspace": "ACEScg"}
+    shot = make_tiny_shot(
+        tmp_path, frames=FRAMES, task="background", background=world, reference=None, generate={"backend": _Shader.name}
+    )
+    run = ["run", str(shot), "--out", str(tmp_path / "out"), "--quiet", *BASE, "--set", "match.lock=off"]
+    assert main(run) == 0
+    assert main([*run, "--set", "finish.shadow=off"]) == 0
+    split, whole = (_read(tmp_path / "out" / "tiny" / name) for name in ("v001", "v002"))
+    assert split["shadow"].min() < 0.85 and whole["shadow"].min() == 1
+    assert (split["shadow"][split["matte_character"] >= 1] == 1).all()
+    again, was = to_float(split["clean"]) * to_float(split["shadow"]), to_float(whole["clean"])
+    seen = split["matte_character"] < 1
+    assert np.allclose(again[seen], was[seen], rtol=3e-3, atol=1e-4)
+    assert main(["verify", str(tmp_path / "out" / "tiny" / "v001")]) == 0
 
 
 def test_an_artists_own_grade_is_applied_as_it_is(shot: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ work on pixels happens inside the edit's box.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +17,14 @@ import numpy.typing as npt
 from wanfx.frames import Box, nominal_rate
 from wanfx.images import Matte, Plate
 from wanfx.io import exr
-from wanfx.ops.comp import add_shadow, any_channel, composite, in_range, is_lit, make_mattes
+from wanfx.ops.comp import add_shadow, any_channel, composite, in_range, is_lit, keep_mattes, make_mattes
 from wanfx.ops.edges import bounding_box, grow_matte
 from wanfx.ops.grain_frames import Grain
 from wanfx.ops.highlights import expand_highlights
 from wanfx.ops.kept import kept_digest
 from wanfx.pixels import to_float, to_half
 from wanfx.stages.clean import read_clean
-from wanfx.stages.comp_actor import keep_actor
+from wanfx.stages.comp_actor import NewWorld, keep_actor
 from wanfx.stages.comp_reveal import show_generated, shown_share
 from wanfx.stages.comp_shadow import bleed_px, draw_shadow, shadow_box
 from wanfx.stages.comp_write import CompLayers, CompWriter, lay_out
@@ -123,7 +123,8 @@ class CompMaker:
         return stage_key(
             STAGE, VERSION, inputs.plate_hashes[frame], inputs.old_hashes[frame], inputs.new_hashes[frame],
             inputs.generated.hashes[frame], self._match.key(frame), conditioning.background_hashes[frame],
-            conditioning.is_world, conditioning.crops[frame].as_list(), conditioning.space.exposure_stops,
+            conditioning.is_world, conditioning.world is not None and conditioning.world.is_shown,
+            conditioning.crops[frame].as_list(), conditioning.space.exposure_stops,
             plate.color_space, plate.canvas.as_list(), str(plate.fps), str(plate.timecode),
             inputs.confidence.get(frame), inputs.layer, dict(inputs.provenance), inputs.reveal.get(frame, 0.0),
             inputs.grain.key(frame), asdict(self._options), inputs.integration.as_dict(),
@@ -138,7 +139,7 @@ class CompMaker:
         background, seen = read_clean(inputs.conditioning.background.path(frame), plate=plate, frame=frame)
         old = exr.read_matte(inputs.old.path(frame), canvas=plate.canvas)
         if inputs.conditioning.is_world:
-            layers = self._keep_actor(frame, source.rgb, old)
+            layers = self._keep_actor(frame, source.rgb, background, old)
         else:
             layers = self._replace_actor(frame, source.rgb, background, old)
         edit = lay_out(layers.mattes.edit, layers.box, size=plate.canvas.size)
@@ -226,10 +227,19 @@ class CompMaker:
         linear = self._inputs.bridge.decode(model)
         return expand_highlights(linear, model) if self._options.highlights == "expand" else linear
 
-    def _keep_actor(self, frame: int, plate_rgb: Pixels, actor: Array) -> CompLayers:
-        light = self._match.light(frame, box=Box(0, 0, actor.shape[1], actor.shape[0]))
-        world = self._decode(light.model)
-        return keep_actor(plate_rgb, actor, world, light.ceiling, integration=self._inputs.integration)
+    def _keep_actor(self, frame: int, plate_rgb: Pixels, given: Pixels, actor: Array) -> CompLayers:
+        """The actor before what the generator made of the world it was ``given``."""
+        box, conditioning = Box(0, 0, actor.shape[1], actor.shape[0]), self._inputs.conditioning
+        light = self._match.light(frame, box=box)
+        made = NewWorld(self._decode(light.model), light.ceiling)
+        if self._has_shadow and conditioning.world is not None and conditioning.world.is_shown:
+            crop = conditioning.crops[frame]
+            shadow = draw_shadow(
+                made.linear, made.ceiling, plate_rgb, given, keep_mattes(actor), actor, box=box, crop=crop,
+                conditioning=conditioning, gain=1.0,
+            )  # fmt: skip
+            made = replace(made, shadow=shadow, shadow_gain=self._options.shadow_gain)
+        return keep_actor(plate_rgb, actor, made, integration=self._inputs.integration)
 
     def _actor_facts(self, layers: CompLayers) -> dict[str, Any]:
         """What was done to a kept actor, and to how many of his pixels; nothing where he is as he was."""

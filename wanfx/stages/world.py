@@ -44,12 +44,17 @@ _AROUND = 0.5
 
 @dataclass(frozen=True)
 class World:
-    """The world's frames, their hashes, by how many stops its exposure was changed, and where the camera was lost."""
+    """The world's frames, their hashes, by how many stops its exposure was changed, and where the camera was lost.
+
+    ``is_shown``: a generator was asked to show these very pictures, so that what it makes darker on them beside the
+    actor is his shadow. Not so where they only guide it (depth, a grey render), or where there are none.
+    """
 
     pattern: FramePattern
     hashes: Mapping[int, str]
     exposure_stops: float
     lost: tuple[int, ...]
+    is_shown: bool = True
 
 
 def run_world(run: RunContext, ingested: Ingested, refined: Refined, camera: CameraPath, *, frames: list[int]) -> World:
