@@ -20,7 +20,7 @@ from wanfx.names import fill_template
 from wanfx.ops.camera import CameraPath
 from wanfx.ops.matting import check_method
 from wanfx.plan import check_disk, plan_run
-from wanfx.qc.promises import Promise
+from wanfx.qc.promises import ANCHOR, Promise
 from wanfx.qc.timings import read_timings
 from wanfx.qc.verify import check_delivery
 from wanfx.stages.camera import run_camera
@@ -141,10 +141,19 @@ def _seal(
         raise PromiseBrokenError(
             "; ".join(f"{promise.name}: {promise.evidence}" for promise in broken),
             path=run.version.folder,
-            remedy="this is a fault of wanfx: keep the folder and report it with the run's log",
+            remedy=_remedy({promise.name for promise in broken}),
         )
     write_manifest(run.version.manifest, manifest)
     return Outcome(run.version, read_manifest(run.version.manifest), promises, is_new=True)
+
+
+def _remedy(broken: set[str]) -> str:
+    if broken == {ANCHOR}:
+        return (
+            "the generator's colors are too far off the plate's to be undone: look at the drift in report/index.html, "
+            "set match.lock=auto if it is off, or generate with another seed or model"
+        )
+    return "this is a fault of wanfx: keep the folder and report it with the run's log"
 
 
 def _check_task(run: RunContext) -> None:

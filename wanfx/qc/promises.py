@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 State = Literal["held", "broken", "not-applicable"]
+ANCHOR = "plate-anchored-color"
 NAMES = (
     "plate-integrity",
     "frame-lock",
     "scene-linear",
     "native-size",
-    "plate-anchored-color",
+    ANCHOR,
     "two-mattes",
     "nothing-lost",
     "provenance",

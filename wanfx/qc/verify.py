@@ -17,7 +17,7 @@ from wanfx.qc.actor_check import judge_kept
 from wanfx.qc.file_check import Files, check_files, name_exchanged
 from wanfx.qc.frame_check import FrameFaults, check_frame
 from wanfx.qc.frame_measures import add_flicker
-from wanfx.qc.promises import NAMES, Promise, judge, not_applicable
+from wanfx.qc.promises import ANCHOR, NAMES, Promise, judge, not_applicable
 
 PLATE_ERROR_LIMIT = 0.01
 """Half a percent of model space: what an untouched picture may differ by after encoding and storing."""
@@ -167,7 +167,7 @@ def _unlisted(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
 
 
 def _judge_color(manifest: Mapping[str, Any]) -> Promise:
-    name = "plate-anchored-color"
+    name = ANCHOR
     errors = {
         frame: fact["plate_error"] for frame, fact in manifest["frame_facts"].items() if fact["plate_error"] is not None
     }
