@@ -77,10 +77,10 @@ def main() -> None:
 def _measure_scene(folder: Path, scene: str, ends: tuple[int, ...]) -> Iterator[tuple[str, float]]:
     before: tuple[Truth, dict[str, Array]] | None = None
     for frame in range(ends[0], ends[1] + 1):
-        truth = _read(folder / scene, frame)
-        after = _read(folder / scene, min(frame + 1, ends[1])) if frame < ends[1] else _read(folder / scene, frame - 1)
+        truth = read_truth(folder / scene, frame)
+        after = read_truth(folder / scene, frame + 1 if frame < ends[1] else frame - 1)
         mattes = {}
-        for name, alpha, seconds in _mattes(truth, after):
+        for name, alpha, seconds in find_mattes(truth, after):
             mattes[name] = alpha
             yield from _errors(name, alpha, truth)
             yield from ((f"{name}, {what}", value) for what, value in _comps(alpha, truth))
@@ -95,13 +95,14 @@ def _measure_scene(folder: Path, scene: str, ends: tuple[int, ...]) -> Iterator[
         before = truth, mattes
 
 
-def _read(folder: Path, frame: int) -> Truth:
+def read_truth(folder: Path, frame: int) -> Truth:
+    """A scene's frame."""
     plate, foreground = (exr.read_frame(folder / f"{name}.{frame:04d}.exr").rgb for name in ("plate", "fg"))
     alpha = exr.read_matte(folder / f"alpha.{frame:04d}.exr")
     return Truth(folder.name, frame, plate.astype(np.float32), alpha, foreground.astype(np.float32))
 
 
-def _mattes(truth: Truth, neighbor: Truth) -> Iterator[tuple[str, Array, float]]:
+def find_mattes(truth: Truth, neighbor: Truth) -> Iterator[tuple[str, Array, float]]:
     """Each matte of the frame, its name, and the seconds it took."""
     raw, ideal = _raw_mask(truth), _ideal_trimap(truth.alpha)
     yield "raw mask", raw, 0.0
@@ -136,14 +137,15 @@ def _motion(truth: Truth, neighbor: Truth, raw: Array) -> Array:
     size = (_ANALYSIS_WIDTH_PX // 2, round(_ANALYSIS_WIDTH_PX * height / width / 2))
     here, there, matte = (
         np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.float32)
-        for picture in (_to_display(truth.plate), _to_display(neighbor.plate), raw)
+        for picture in (to_display(truth.plate), to_display(neighbor.plate), raw)
     )
     scale = width / size[0]
     moved = edge_motion(dense_flow(here, there), matte, reach_px=0.02 * size[0])
     return np.asarray(cv2.resize(moved, (width, height), interpolation=cv2.INTER_LINEAR) * scale, np.float32)
 
 
-def _to_display(linear: Array) -> Array:
+def to_display(linear: Array) -> Array:
+    """Linear light as it is about seen, clipped."""
     return np.asarray(np.clip(linear, 0, 1) ** (1 / 2.2), np.float32)
 
 
@@ -175,7 +177,7 @@ def _comps(alpha: Array, truth: Truth) -> Iterator[tuple[str, float]]:
             for new in np.asarray(_NEW_BACKGROUNDS, np.float32)
         ]
         yield what, float(np.mean([np.abs(made - wanted).mean() for made, wanted in pairs]))
-        seen = [np.abs(_to_display(made) - _to_display(wanted)).mean() for made, wanted in pairs]
+        seen = [np.abs(to_display(made) - to_display(wanted)).mean() for made, wanted in pairs]
         yield f"{what} as seen", float(np.mean(seen))
     yield "time of colours", seconds
 

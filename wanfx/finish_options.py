@@ -54,7 +54,8 @@ class FinishOptions:
         ),
     ] = "off"
     grade_file: Annotated[
-        Optional[str], Knob("ASC CDL (.cc or .cdl), in the plate's linear space, to use for it; found when not given")
+        Optional[str],
+        Knob("ASC CDL (.cc, .cdl), in the plate's linear space, to use for it; found when not given", is_path=True),
     ] = None
     world_defocus: Annotated[
         Literal["off", "on"], Knob("In task background, put the new world out of focus as the old background was")

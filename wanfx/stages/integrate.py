@@ -130,7 +130,7 @@ def _given_grade(run: RunContext) -> Grade | None:
     name = run.options.finish.grade_file
     if name is None:
         return None
-    path, key = Path(run.shot.resolve(name)), "finish.grade_file"
+    path, key = Path(name), "finish.grade_file"
     if not path.is_file():
         raise OptionError(f"there is no file {path.name}", key=key, remedy="give a .cc or .cdl file")
     with color_errors(key=key, path=str(path)):
