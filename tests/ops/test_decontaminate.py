@@ -81,3 +81,11 @@ def test_a_saturated_old_background_leaves_no_fringe_over_a_dark_world() -> None
     spill = (over_black - wanted)[edge][:, 1]
     naive = (plate * alpha[..., None] - wanted)[edge][:, 1]
     assert np.abs(spill).max() < 0.15 * naive.max()
+
+
+def test_a_lamp_behind_an_edge_that_alpha_got_wrong_does_not_become_the_actors() -> None:
+    alpha = _alpha()
+    plate = _plate(alpha, np.full((*SIZE, 3), 0.3, np.float32))
+    y, x = np.argwhere((alpha > 0.4) & (alpha < 0.6))[0]
+    plate[y, x] = 30.0
+    assert own_colors(plate, alpha)[y, x].max() < 3 * ACTOR.max()

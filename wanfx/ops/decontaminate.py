@@ -60,7 +60,8 @@ def own_colors(plate_linear: Array, alpha: Array) -> Array:
 
 def _unmix(mix: Array, a: Array, actor: Array, behind: Array) -> tuple[Array, Array]:
     """Guesses (N, 3) of both colors, moved towards what mixes to ``mix`` by ``a`` (N, 1)."""
-    missed = mix - a * actor - (1 - a) * behind
+    # What is far brighter than the actor is near by is a highlight behind him that alpha got wrong.
+    missed = np.minimum(mix - a * actor - (1 - a) * behind, np.abs(actor).max(axis=1, keepdims=True))
     apart = np.mean((actor - behind) ** 2, axis=1) / (np.mean(actor**2, axis=1) + _TINY)
     step = missed / (a**2 + (1 - a) ** 2 + _PRIOR + _CONTRAST * apart[:, None])
     return np.maximum(actor + a * step, np.minimum(mix, np.float32(0))), behind + (1 - a) * step

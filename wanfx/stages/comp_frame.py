@@ -36,7 +36,7 @@ from wanfx.stages.integrate import Integration
 from wanfx.stages.match import Match
 
 STAGE = "finish"
-VERSION = 4
+VERSION = 5
 Pixels = npt.NDArray[Any]
 Half = npt.NDArray[np.float16]
 Array = npt.NDArray[np.float32]
@@ -139,10 +139,7 @@ class CompMaker:
             plate.path(frame), canvas=plate.canvas, extras=self._options.plate_channels == "keep", frame=frame
         )
         old = exr.read_matte(inputs.old.path(frame), canvas=plate.canvas)
-        if inputs.conditioning.is_world:
-            layers = self._keep_actor(frame, source.rgb, background, old)
-        else:
-            layers = self._replace_actor(frame, source.rgb, background, old)
+        layers, seen = self._layers(frame, source.rgb, old)
         edit = lay_out(layers.mattes.edit, layers.box, size=plate.canvas.size)
         rgb = self._composite(frame, source.rgb, layers)
         here = source.header.data_window.slices(plate.canvas)
@@ -176,7 +173,7 @@ class CompMaker:
             return self._show_picture(frame, plate_rgb), self._ones
         clean, seen = read_clean(conditioning.background.path(frame), plate=self._plate, frame=frame)
         if conditioning.is_world:
-            return self._keep_actor(frame, plate_rgb, old), self._ones
+            return self._keep_actor(frame, plate_rgb, clean, old), seen
         return self._replace_actor(frame, plate_rgb, clean, old), seen
 
     def _show_picture(self, frame: int, plate_rgb: Pixels) -> CompLayers:
