@@ -34,6 +34,13 @@ class ConditionOptions:
     edit_prompt: Annotated[
         Optional[str], Knob("What the image editor of condition.reference=edit is told; its own words when not given")
     ] = None
+    retarget: Annotated[
+        Literal["off", "auto", "reference"],
+        Knob(
+            "Task animate: give the actor's skeleton the character's proportions and place, by the points that are sure "
+            "(auto) or exactly as Wan's own preprocessing does (reference); or leave it as it is (off)"
+        ),
+    ] = "auto"
     world_exposure: Annotated[
         Literal["match", "keep"],
         Knob("New background of task background: bring its exposure to the old one's, 2 stops at most, or keep it"),

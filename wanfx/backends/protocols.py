@@ -160,8 +160,12 @@ class GeneratedFrame:
 class Drive(Protocol):
     """What steers a video model frame by frame, and the reference it draws from; pictures are (H, W) = `size`.
 
-    8-bit pictures are as the models were trained on them, display-encoded sRGB.
+    8-bit pictures are as the models were trained on them, display-encoded sRGB. ``is_whole``: all of the picture is to
+    be made (`animate`), and no background is kept.
     """
+
+    @property
+    def is_whole(self) -> bool: ...
 
     @property
     def size(self) -> Size: ...

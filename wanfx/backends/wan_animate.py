@@ -35,7 +35,7 @@ _NO_MATTER = ("offload",)
 
 
 class WanAnimateGenerator:
-    """The character does what the actor does, in the plate where the actor was.
+    """The character does what the actor does, in the plate where the actor was or in its own picture.
 
     ``models`` are the set, found by its lock where it is not given; ``areas_px`` about how many pixels each size has.
     """
@@ -45,7 +45,7 @@ class WanAnimateGenerator:
     pixel_type: Literal["half", "float"] = "float"
     keeps_background = False
     is_driven = True
-    tasks: tuple[Task, ...] = ("replace",)
+    tasks: tuple[Task, ...] = ("replace", "animate")
     areas_px: Mapping[str, int] = AREAS_PX
 
     def __init__(self, models: ModelSet | None = None) -> None:
@@ -157,18 +157,27 @@ class WanAnimateGenerator:
         drive, frames = _drive(inputs), inputs.frames_read
         carried = np.stack(inputs.carried) if inputs.carried else None
         # Every frame is read once, though the shot's end comes back.
+        if drive.is_whole:
+            shown = {frame: self._steer(drive, frame) for frame in dict.fromkeys(frames)}
+            pose, face = (np.stack(parts) for parts in zip(*(shown[f] for f in frames), strict=True))
+            return AnimateWindow(pose, face, carried=carried)
         seen = {frame: self._see(inputs, drive, frame) for frame in dict.fromkeys(frames)}
         pose, face, background, mask = (np.stack(parts) for parts in zip(*(seen[f] for f in frames), strict=True))
         return AnimateWindow(pose, face, background, mask, carried)
 
     def _see(self, inputs: WindowInputs, drive: Drive, frame: int) -> tuple[Array, Array, Array, Array]:
         """A frame's pose, face, background and mask."""
-        side, face, mask = self._networks.face_px, drive.face(frame), drive.mask(frame)
-        if face.shape[:2] != (side, side):
-            face = np.asarray(cv2.resize(face, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
+        (pose, face), mask = self._steer(drive, frame), drive.mask(frame)
         # The hole is black: the model takes grey for what it does not know.
         background = np.clip(cut_hole(inputs.plate(frame), mask=mask, black=-1.0), -1, 1)
-        return _from_bytes(drive.pose(frame)), _from_bytes(face), background, mask.astype(np.float32)
+        return pose, face, background, mask.astype(np.float32)
+
+    def _steer(self, drive: Drive, frame: int) -> tuple[Array, Array]:
+        """A frame's pose and face."""
+        side, face = self._networks.face_px, drive.face(frame)
+        if face.shape[:2] != (side, side):
+            face = np.asarray(cv2.resize(face, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
+        return _from_bytes(drive.pose(frame)), _from_bytes(face)
 
     def _find_character(self, drive: Drive) -> Character:
         """The reference, encoded; once for all windows of a shot."""
@@ -201,7 +210,7 @@ def _drive(inputs: WindowInputs) -> Drive:
         raise MissingError(
             "wan-animate needs the actor's poses and faces, which this task does not find",
             key="generate.backend",
-            remedy="use it for task replace",
+            remedy="use it for task replace or animate",
         )
     return inputs.drive
 

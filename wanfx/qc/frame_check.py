@@ -196,6 +196,8 @@ def _wrong_edit(read: _Read) -> Mask:
     edit, character, reveal = (read.pixels[name][..., 0] for name in ("matte_edit", "matte_character", "matte_reveal"))
     if read.manifest["task"] == "background":
         return wrong_actor_edit(read.pixels, _char(read.manifest))
+    if read.manifest["task"] == "animate":
+        return np.asarray(edit != 1)
     one = np.float16(1).view(np.uint16)
     is_shadowed = any_channel(np.ascontiguousarray(read.pixels["shadow"]).view(np.uint16) != one)
     return np.asarray(is_lit(edit) != (is_lit(character) | is_lit(reveal) | is_shadowed))

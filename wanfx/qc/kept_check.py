@@ -81,7 +81,7 @@ def _name_alone(kept: KeptPixels, ours: Pixels, where: Mask) -> Iterator[str]:
 def _name_by_clean(kept: KeptPixels, ours: Pixels, where: Mask) -> list[str]:
     """The clean plate is the plate wherever the old subject is not; with room for what is cleaned around it."""
     clean = kept.pixels["clean"]
-    if kept.manifest["task"] == "background" or clean.dtype != ours.dtype:
+    if kept.manifest["task"] != "replace" or clean.dtype != ours.dtype:
         return []
     options = kept.manifest["options"]
     reach = sum(options.get(key, {}).get("value") or 0 for key in ("clean.grow_px", "finish.margin_px"))

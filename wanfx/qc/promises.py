@@ -42,5 +42,14 @@ def judge(name: str, faults: Sequence[str], *, evidence: str) -> Promise:
     return Promise(name, "broken", shown)
 
 
+def judge_shown(promise: Promise, *, is_whole: bool) -> Promise:
+    """A promise about the plate that is shown: not applicable where the whole picture is new (`animate`), unless what
+    was looked at is broken all the same.
+    """
+    if not is_whole or promise.state != "held":
+        return promise
+    return not_applicable(promise.name, f"the whole picture is new, no plate is shown; {promise.evidence}")
+
+
 def not_applicable(name: str, why: str) -> Promise:
     return Promise(name, "not-applicable", why)

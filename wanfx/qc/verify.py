@@ -17,7 +17,7 @@ from wanfx.qc.actor_check import judge_kept
 from wanfx.qc.file_check import Files, check_files, name_exchanged
 from wanfx.qc.frame_check import FrameFaults, check_frame
 from wanfx.qc.frame_measures import add_flicker
-from wanfx.qc.promises import ANCHOR, NAMES, Promise, judge, not_applicable
+from wanfx.qc.promises import ANCHOR, NAMES, Promise, judge, judge_shown, not_applicable
 
 PLATE_ERROR_LIMIT = 0.01
 """Half a percent of model space: what an untouched picture may differ by after encoding and storing."""
@@ -92,11 +92,13 @@ def _judge(
         # Frames that were exchanged say the same of both.
         return list(dict.fromkeys(text for frame in found for text in frame.by_promise.get(name, ())))
 
-    count = len(found)
+    count, is_whole = len(found), manifest["task"] == "animate"
     missing = [f"frame {frame}: is not in the delivery" for frame in _frames_missing(manifest)]
     missing += _unlisted(folder, manifest)
     return [
-        judge_kept(manifest, faults("plate-integrity"), evidence=_kept_text(manifest, found)),
+        judge_shown(
+            judge_kept(manifest, faults("plate-integrity"), evidence=_kept_text(manifest, found)), is_whole=is_whole
+        ),
         judge(
             "frame-lock",
             missing + faults("frame-lock"),
@@ -108,11 +110,9 @@ def _judge(
             faults("native-size"),
             evidence=f"data window, display window and pixel aspect of {count} frames are the plate's",
         ),
-        _judge_color(manifest),
-        judge(
-            "two-mattes",
-            faults("two-mattes"),
-            evidence=_mattes_text(manifest, count),
+        judge_shown(_judge_color(manifest), is_whole=is_whole),
+        judge_shown(
+            judge("two-mattes", faults("two-mattes"), evidence=_mattes_text(manifest, count)), is_whole=is_whole
         ),
         judge("nothing-lost", faults("nothing-lost") + files.faults, evidence=_files_text(manifest, files.painted)),
         judge(

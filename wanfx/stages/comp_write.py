@@ -63,10 +63,10 @@ class CompWriter:
     """Writes comp frames; safe from several threads."""
 
     def __init__(
-        self, run: RunContext, plate: Plate, *, layer: str, quality: str, provenance: Mapping[str, str], is_world: bool
+        self, run: RunContext, plate: Plate, *, layer: str, quality: str, provenance: Mapping[str, str], is_opaque: bool
     ) -> None:
         self._run, self._plate, self._options = run, plate, run.options.finish
-        self._layer, self._provenance, self._is_world = layer, provenance, is_world
+        self._layer, self._provenance, self._is_opaque = layer, provenance, is_opaque
         self._compression, self._of_pictures = self._compressions(quality)
         self._ones = np.ones((plate.canvas.height, plate.canvas.width), np.float16)
 
@@ -122,11 +122,11 @@ class CompWriter:
         return lay_out(layers.shadow, layers.box, size=self._plate.canvas.size, fill=1.0)
 
     def _alpha(self, source: exr.ExrFrame, layers: CompLayers) -> Pixels:
-        """1; or, on request, the plate's own, with the character over it (and 1 where there is a new world)."""
+        """1; or, on request, the plate's own, with the character over it (and 1 where all is new)."""
         if self._options.plate_alpha == "one" or source.alpha is None:
             return self._ones.astype(source.rgb.dtype, copy=False)
         alpha, inside = source.alpha.copy(), layers.box.slices()
-        front = np.float32(1) if self._is_world else to_float(layers.mattes.character)
+        front = np.float32(1) if self._is_opaque else to_float(layers.mattes.character)
         over = front + (1 - front) * to_float(alpha[inside])
         alpha[inside] = np.where(is_lit(layers.mattes.edit), over.astype(alpha.dtype), alpha[inside])
         return alpha

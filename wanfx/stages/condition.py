@@ -15,6 +15,7 @@ from wanfx.ops.crop import crop_path, model_size
 from wanfx.ops.model_crop import shape_crops
 from wanfx.stages.character import Character, PuppetCharacter, make_card, make_character
 from wanfx.stages.clean import Cleaned, run_clean
+from wanfx.stages.condition_whole import condition_whole
 from wanfx.stages.conditioning import Conditioning
 from wanfx.stages.context import RunContext, stage_key
 from wanfx.stages.drive import run_drive
@@ -40,6 +41,8 @@ def run_condition(
     space = ModelSpace(ingested.exposure_stops if stops is None else stops)
     if run.shot.task == "background":
         return _background(run, ingested, refined, camera, space, frames)
+    if run.shot.task == "animate":
+        return _animate(run, ingested, tracked, refined)
     is_driven = find_generator(run.options).is_driven
     if is_driven and is_on_plate(run.options):
         frames = sorted({*frames, reference_frame(refined, ingested.plate.canvas)})
@@ -98,6 +101,12 @@ def _character(
     pose = run_reference_pose(run, reference, plate_space=plate.color_space)
     posed = run_pose(run, ingested, tracked)
     return make_character(run, plate, refined, tracked, posed, reference, pose), (*posed.models, *pose.models)
+
+
+def _animate(run: RunContext, ingested: Ingested, tracked: Tracked, refined: Refined) -> Conditioning:
+    area_px = find_generator(run.options).area_px
+    assert area_px is not None
+    return condition_whole(run, ingested, tracked, refined, area_px=area_px)
 
 
 def _background(

@@ -20,6 +20,7 @@ from wanfx.pixels import to_finite
 from wanfx.stages.character import Character
 from wanfx.stages.clean import read_clean
 from wanfx.stages.drive import ShotDrive
+from wanfx.stages.performance import Performance
 from wanfx.stages.refine import Refined
 from wanfx.stages.world import World
 from wanfx_color.configs import ColorConfig
@@ -35,8 +36,10 @@ class Conditioning:
     """What the generator is given, in the plate's own linear space and in canvas pixels.
 
     ``crops`` are boxes in the canvas, ``size`` the model's picture. ``background`` is the clean plate (`replace`) or
-    the new ``world`` (`background`); ``character`` the reference as it performs, or None: a new background has none,
-    and a generator with a ``drive`` makes its own. ``poses`` are the actor's where they were looked for.
+    the new ``world`` (`background`); in `animate` there is none, and crops may reach beyond the canvas. ``character``
+    is the reference as it performs, or None: a new background has none, and a generator with a ``drive`` makes its
+    own. ``poses`` are the actor's where they were looked for; in `animate` those of the ``performance``.
+    ``reference`` says which picture of the character was used, and how.
     """
 
     plate: Plate
@@ -51,6 +54,13 @@ class Conditioning:
     models: tuple[ModelCard, ...] = ()
     drive: ShotDrive | None = None
     poses: Mapping[int, Pose] = field(default_factory=dict)
+    reference: Mapping[str, Any] = field(default_factory=dict)
+    performance: Performance | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the whole picture is new, the reference's own background and all (`animate`): no plate shows."""
+        return self.performance is not None
 
     @property
     def is_world(self) -> bool:
@@ -137,7 +147,9 @@ class PlateWindow:
         return picture
 
     def plate(self, frame: int) -> Array:
-        """The plate, in model space."""
+        """The plate, in model space; nothing (0) where it is not shown at all."""
+        if self.conditioning.is_whole:
+            return np.zeros((self.size.height, self.size.width, 3), np.float32)
         crop = self.conditioning.crops[frame]
         picture: Array = self._once("model", frame, lambda: self._to_model(self._plate(frame)[crop.slices()]))
         return picture

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from wanfx.errors import ShotError
 from wanfx.frames import Box, Size
-from wanfx.images import FramePattern
+from wanfx.images import FramePattern, Layer
 from wanfx.io import exr
 from wanfx.io.stills import read_still, write_picture
 from wanfx.ops.crop import model_size, to_model
@@ -31,6 +31,7 @@ from wanfx.stages.clean import Cleaned
 from wanfx.stages.context import Made, RunContext, make_frames, paintable, stage_key
 from wanfx.stages.drive_reference import ShownReference, run_drive_reference
 from wanfx.stages.ingest import Ingested
+from wanfx.stages.performance import Performance
 from wanfx.stages.reference_fit import FittedReference
 from wanfx.stages.refine import Refined
 from wanfx_color.model_space import ModelSpace
@@ -51,6 +52,7 @@ class ShotDrive:
     patterns: Mapping[str, FramePattern]
     hashes: Mapping[int, str]
     shown: ShownReference
+    is_whole: bool = False
 
     @property
     def reference_display(self) -> Array:
@@ -76,6 +78,8 @@ class ShotDrive:
 
     def mask(self, frame: int) -> Bytes:
         """Where the model draws, (H, W): 1 there, else 0."""
+        if self.is_whole:
+            return np.ones((self.size.height, self.size.width), np.uint8)
         return (self._read("mask", frame, self.size)[..., 0] > _HALF_BYTE).astype(np.uint8)
 
     def _read(self, name: str, frame: int, size: Size) -> Bytes:
@@ -102,19 +106,38 @@ def run_drive(
     return ShotDrive(size, maker.patterns, hashes, shown)
 
 
+def run_whole_drive(
+    run: RunContext, ingested: Ingested, poses: Mapping[int, Pose], refined: Refined, performance: Performance, *,
+    crops: Mapping[int, Box], size: Size, space: ModelSpace, face_space: ModelSpace,
+) -> ShotDrive:  # fmt: skip
+    """As `run_drive`, where the whole picture is new: the ``performance`` is drawn, and there are no masks.
+
+    The reference is encoded by ``space``, faces are looked at by the plate's own ``face_space``.
+    """
+    maker = _Maker(run, ingested, poses, refined, crops, size, face_space, performance=performance)
+    records = make_frames(run, stage=STAGE, frames=ingested.plate.frames, key=maker.key, make=maker.make)
+    hashes = {frame: stage_key(STAGE, VERSION, dict(record.files)) for frame, record in records.items()}
+    no_clean = Cleaned(Layer("clean", ingested.plate.pattern, ingested.plate.frames), {}, {})
+    shown = run_drive_reference(run, ingested, refined, None, cleaned=no_clean, crops=crops, size=size, space=space)
+    return ShotDrive(size, maker.patterns, hashes, shown, is_whole=True)
+
+
 class _Maker:
     """Draws frames."""
 
     def __init__(
         self, run: RunContext, ingested: Ingested, poses: Mapping[int, Pose], refined: Refined,
-        crops: Mapping[int, Box], size: Size, space: ModelSpace,
+        crops: Mapping[int, Box], size: Size, space: ModelSpace, performance: Performance | None = None,
     ) -> None:  # fmt: skip
         self._run, self._ingested, self._poses, self._refined = run, ingested, poses, refined
         self._crops, self._size, self._space = crops, size, space
         self._plate = ingested.plate
         options = run.options.condition
         self._cells = {"columns": options.mask_columns, "rows": options.mask_rows}
-        self._draw = {"pose": self._pose, "face": self._face, "mask": self._mask}
+        self._performance = performance
+        self._draw = {"pose": self._pose, "face": self._face}
+        if performance is None:
+            self._draw["mask"] = self._mask
         self.patterns = {name: FramePattern(str(run.work / STAGE / name / f"{name}.####.png")) for name in self._draw}
         self._folders = {name: paintable(run, f"{STAGE}/{name}") for name in self._draw}
         # Boxes of faces are in square pixels, as the model saw them.
@@ -126,6 +149,7 @@ class _Maker:
             STAGE, VERSION, self._poses[frame].as_rows(), self._faces[frame].as_list(), self._crops[frame].as_list(),
             asdict(self._size), self._ingested.keys[frame], self._refined.hashes[frame], self._cells,
             self._space.exposure_stops, self._plate.canvas.as_list(), asdict(self._square), self._run.color.sha256,
+            *([] if self._performance is None else self._performance.key(frame)),
         )  # fmt: skip
 
     def make(self, frame: int) -> Made:
@@ -139,6 +163,8 @@ class _Maker:
 
     def _pose(self, frame: int) -> Bytes:
         crop, size = self._crops[frame], self._size
+        if self._performance is not None:
+            return draw_skeleton(self._performance.skeletons[frame])
         moved = self._poses[frame].moved(-crop.x0, -crop.y0).scaled(size.width / crop.width, size.height / crop.height)
         return draw_skeleton(make_skeleton(_keypoints(moved), size=size))
 

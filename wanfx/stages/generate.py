@@ -219,7 +219,8 @@ class _WindowMaker:
     def _is_locked(self) -> bool:
         """Whether carried frames are corrected. What a generator gives back as it was given needs none."""
         generator = self._generator
-        return bool(generator.carried_frames) and not generator.keeps_background and self._match.lock == "auto"
+        shows_plate = not generator.keeps_background and not self._conditioning.is_whole
+        return bool(generator.carried_frames) and shows_plate and self._match.lock == "auto"
 
     def _examine(self, made: GeneratedFrame, plate: Array, edit: Array, frame: int) -> lock.FrameFit:
         return lock.examine_frame(
@@ -242,7 +243,7 @@ class _WindowMaker:
 
     def _measure(self, made: GeneratedFrame, plate: Array, edit: Array, frame: int) -> dict[str, Any]:
         error = None
-        if not self._conditioning.is_world:
+        if not self._conditioning.is_world and not self._conditioning.is_whole:
             reach_px = guard_px(self._run, self._conditioning, frame)
             error = lock.plate_error(made.rgb, plate, edit, reach_px=reach_px)
         ceiling = float(self._conditioning.space.at_ceiling(made.rgb).mean())

@@ -57,6 +57,8 @@ def run_grain(
     """The grain of ``frames``, and how sharp the generated picture is in them."""
     options = run.options.grain
     is_on = is_matched(options, quality=generated.generator.quality)
+    if conditioning.is_whole:
+        return Grain({}, {})
     if not is_on and options.sharpness == "off":
         return Grain({}, {})
     plate = _PlateMeter(run, ingested, refined, camera)

@@ -103,10 +103,15 @@ def run_match(
 ) -> Match:  # fmt: skip
     """Measure all windows that ``frames`` need, and find what undoes the generator's errors.
 
-    A generator that gives the background back as it was given is left alone at no cost.
+    A generator that gives the background back as it was given is left alone at no cost; so is a picture in which no
+    plate is shown.
     """
     options = run.options.match
-    if generated.generator.keeps_background or (options.lock == "off" and options.register == "off"):
+    if (
+        generated.generator.keeps_background
+        or conditioning.is_whole
+        or (options.lock == "off" and options.register == "off")
+    ):
         return Match(conditioning, generated)
     maker = _Maker(run, conditioning, generated, refined, bridge, plate_hashes)
     windows = [list(w.new_frames) for w in needed_windows(run, conditioning.plate.frames, frames=frames)]

@@ -66,6 +66,8 @@ class _Reader:
         self._stages = {refine.STAGE: subject, clean.STAGE: "", rematte.STAGE: subject}
         if inputs.conditioning.is_world:
             self._stages = {refine.STAGE: subject}
+        elif inputs.conditioning.is_whole:
+            del self._stages[clean.STAGE]
 
     def row(self, frame: int, told: Mapping[str, float]) -> dict[str, Any]:
         """The frame's measures, those that there are, and notes."""

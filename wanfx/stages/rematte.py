@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from wanfx.backends.protocols import ModelCard
 from wanfx.backends.registry import find_segmenter
-from wanfx.frames import FrameRange
+from wanfx.frames import Box, FrameRange
 from wanfx.images import FramePattern, Matte
 from wanfx.ops.crop import from_model
 from wanfx.stages.conditioning import Conditioning, SpaceBridge
@@ -148,5 +148,8 @@ class _Maker:
     def _matte(self, frame: int, alpha: Array) -> Array:
         canvas, options = self._conditioning.plate.canvas, self._run.options.rematte
         matte = np.zeros((canvas.height, canvas.width), np.float32)
-        matte[self._conditioning.crops[frame].slices()] = alpha
+        crop = self._conditioning.crops[frame]
+        # The crop of a picture that is new all over may reach beyond the canvas.
+        common = crop.clip(Box(0, 0, canvas.width, canvas.height))
+        matte[common.slices()] = alpha[common.slices(crop)]
         return shape_matte(matte, grow_px=options.grow_px, soften_px=options.soften_px)

@@ -30,6 +30,7 @@ from wanfx.stages.conditioning import Conditioning, PlateWindow, SpaceBridge
 from wanfx.stages.context import RunContext
 from wanfx.stages.generate import Generated, read_generated
 from wanfx.stages.refine import Refined
+from wanfx.stages.rematte_pose import PoseLooker
 
 Array = npt.NDArray[np.float32]
 _OF_WIDTH = 0.01
@@ -86,19 +87,24 @@ class CharacterFinder:
     def find(self, frames: FrameRange) -> tuple[Path, ...]:
         """Write the mattes of a window's ``frames``; their files."""
         pictures = GeneratedPictures(self._inputs.generated, frames, self._size)
-        look = _Looker(self._run, self._inputs, pictures)
+        look = self._looker(pictures)
         prompts = look.prompts()
         files: dict[int, Path] = {}
         try:
             for frame, segment in self._segments(pictures, prompts):
-                files[frame] = self._write(frame, join_matte(segment, look.change(frame)))
+                files[frame] = self._write(frame, look.matte(frame, segment))
         except NothingFoundError as error:
-            self._run.warn("rematte", f"only what was changed tells the character: {error.what}", frame=frames.first)
-        unsure = np.full((self._size.height, self._size.width), 0.5, np.float32)
+            self._run.warn("rematte", f"{look.instead}: {error.what}", frame=frames.first)
         for frame in frames:
             if frame not in files:
-                files[frame] = self._write(frame, join_matte(unsure, look.change(frame)))
+                files[frame] = self._write(frame, look.matte(frame, None))
         return tuple(files[frame] for frame in frames)
+
+    def _looker(self, pictures: GeneratedPictures) -> _Looker | PoseLooker:
+        conditioning = self._inputs.conditioning
+        if conditioning.is_whole:
+            return PoseLooker(self._inputs.poses, conditioning.crops, list(pictures.frames), self._size)
+        return _Looker(self._run, self._inputs, pictures)
 
     def _segments(self, pictures: GeneratedPictures, prompts: Prompts) -> Iterator[tuple[int, Array]]:
         """Frame and matte. Raises NothingFoundError."""
@@ -152,6 +158,8 @@ class CharacterFinder:
 class _Looker:
     """Looks at a window's frames beside the background that was given."""
 
+    instead = "only what was changed tells the character"
+
     def __init__(self, run: RunContext, inputs: FinderInputs, pictures: GeneratedPictures) -> None:
         self._inputs, self._pictures = inputs, pictures
         self._window = PlateWindow(
@@ -163,6 +171,12 @@ class _Looker:
     def _change(self, frame: int) -> Change:
         background = shrink(self._window.background(frame), self._pictures.size)
         return find_change(self._pictures.read_model(frame), background, hint=self.hint(frame))
+
+    def matte(self, frame: int, segment: Array | None) -> Array:
+        """The matte, of what was segmented, if anything was, and what was changed."""
+        size = self._pictures.size
+        unsure = np.full((size.height, size.width), 0.5, np.float32) if segment is None else segment
+        return join_matte(unsure, self.change(frame))
 
     def hint(self, frame: int) -> Array:
         """About where the character is: the old subject, and the pose, with room around them."""

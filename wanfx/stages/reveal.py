@@ -38,6 +38,8 @@ def run_reveal(
 ) -> dict[int, float]:  # fmt: skip
     """In [0, 1] for every one of ``frames``: 0 shows the clean plate, 1 the generated background."""
     asked = run.options.finish.reveal
+    if conditioning.is_whole:
+        return dict.fromkeys(frames, 0.0)
     if asked != "auto" or generated.generator.keeps_background or conditioning.is_world:
         return dict.fromkeys(frames, float(asked == "generated" and not conditioning.is_world))
     look = _Looker(run, conditioning, generated, refined, bridge)

@@ -1,0 +1,142 @@
+"""The actor's skeletons as the reference's character performs them in his own picture: for task ``animate``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from wanfx.backends.protocols import ModelCard
+from wanfx.errors import NothingFoundError
+from wanfx.frames import Box, Size
+from wanfx.images import Plate
+from wanfx.ops import skeleton as joints
+from wanfx.ops.crop import model_size
+from wanfx.ops.pose import BODY, LEFT_HAND, RIGHT_HAND, Points, Pose, empty_pose
+from wanfx.ops.sizes import inner_box
+from wanfx.ops.skeleton import Skeleton, make_skeleton
+from wanfx.ops.skeleton_limbs import Mode
+from wanfx.ops.skeleton_retarget import SkeletonFit, fit_skeleton, measured_frame, retarget_skeleton
+from wanfx.stages.context import RunContext
+from wanfx.stages.reference import run_reference
+from wanfx.stages.reference_pose import run_reference_pose
+
+STAGE = "performance"
+Retarget = Literal["off", "auto", "reference"]
+# COCO's 17 points of the body among the skeleton's 20.
+_BODY = (
+    joints.NOSE, joints.LEFT_EYE, joints.RIGHT_EYE, joints.LEFT_EAR, joints.RIGHT_EAR, joints.LEFT_SHOULDER,
+    joints.RIGHT_SHOULDER, joints.LEFT_ELBOW, joints.RIGHT_ELBOW, joints.LEFT_WRIST, joints.RIGHT_WRIST,
+    joints.LEFT_HIP, joints.RIGHT_HIP, joints.LEFT_KNEE, joints.RIGHT_KNEE, joints.LEFT_ANKLE, joints.RIGHT_ANKLE,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Performance:
+    """The skeletons to be drawn, on the model's picture; ``poses`` are the same in canvas pixels, the body's and hands'
+    points only. ``retargeted`` says whether they have the character's proportions and place, ``why_not`` why not.
+    """
+
+    skeletons: Mapping[int, Skeleton]
+    poses: Mapping[int, Pose]
+    retargeted: Retarget
+    why_not: str
+    models: tuple[ModelCard, ...] = ()
+
+    def facts(self) -> dict[str, Any]:
+        """For the manifest."""
+        return {"retarget": self.retargeted, "why_not": self.why_not}
+
+    def key(self, frame: int) -> list[Any]:
+        """The frame's skeleton as rows."""
+        found = self.skeletons[frame]
+        table = np.nan_to_num(np.concatenate([found.body, found.left_hand, found.right_hand]))
+        return [np.round(table, 6).tolist()]
+
+
+def find_performance(
+    run: RunContext, plate: Plate, poses: Mapping[int, Pose], *, crops: Mapping[int, Box], size: Size
+) -> Performance:
+    """The performance of ``poses`` (canvas pixels), in a model's picture of ``size`` that shows ``crops``.
+
+    ``condition.retarget`` says how; where the character's pose or the actor's is not known, he is followed as he is.
+    """
+    mode = run.options.condition.retarget
+    plain = {frame: _in_model(pose, crop=crops[frame], size=size) for frame, pose in poses.items()}
+    if mode == "off":
+        return _finish(plain, crops, "off", "condition.retarget=off")
+    reference = run_reference(run, plate_space=plate.color_space)
+    found = run_reference_pose(run, reference, plate_space=plate.color_space)
+    height, width = reference.rgba.shape[:2]
+    box = inner_box(Size(width, height), canvas=size)
+    shown = found.pose.scaled(box.width / width, box.height / height)
+    character = make_skeleton(_keypoints(shown), size=Size(box.width, box.height))
+    actor = _actor(plate, poses)
+    try:
+        if not found.pose.confidence.any():
+            raise NothingFoundError(found.why_none or "the character's pose is not known", remedy="give reference.pose")
+        fit = _fit(actor, character, mode="gated" if mode == "auto" else "reference")
+    except NothingFoundError as error:
+        run.warn(STAGE, f"the performance keeps the actor's own proportions and place: {error.what}")
+        return _finish(plain, crops, "off", error.what, found.models)
+    first = min(actor)
+    moved = {
+        frame: _moved(retarget_skeleton(one, fit=fit, is_first=frame == first), box, size=size)
+        for frame, one in actor.items()
+    }
+    return _finish(moved, crops, mode, "", found.models)
+
+
+def _actor(plate: Plate, poses: Mapping[int, Pose]) -> dict[int, Skeleton]:
+    """The actor's skeletons in square pixels of the whole plate."""
+    square = model_size(plate.canvas, pixel_aspect=plate.pixel_aspect)
+    across = square.width / plate.canvas.width
+    return {frame: make_skeleton(_keypoints(pose.scaled(across, 1)), size=square) for frame, pose in poses.items()}
+
+
+def _fit(actor: Mapping[int, Skeleton], character: Skeleton, *, mode: Mode) -> SkeletonFit:
+    """Of the frame that shows most of the actor; in the reference's own way of the first."""
+    frames = sorted(actor)
+    chosen = frames[0 if mode == "reference" else measured_frame(actor[frame] for frame in frames)]
+    return fit_skeleton(actor[chosen], character=character, mode=mode)
+
+
+def _in_model(pose: Pose, *, crop: Box, size: Size) -> Skeleton:
+    moved = pose.moved(-crop.x0, -crop.y0).scaled(size.width / crop.width, size.height / crop.height)
+    return make_skeleton(_keypoints(moved), size=size)
+
+
+def _moved(skeleton: Skeleton, box: Box, *, size: Size) -> Skeleton:
+    """From the reference's own picture to where that lies in the model's."""
+    by = np.array([box.x0, box.y0, 0.0])
+    parts = (skeleton.body, skeleton.left_hand, skeleton.right_hand)
+    return Skeleton(size, *(np.asarray(part + by) for part in parts))
+
+
+def _finish(
+    skeletons: Mapping[int, Skeleton], crops: Mapping[int, Box], retargeted: Retarget, why_not: str,
+    models: tuple[ModelCard, ...] = (),
+) -> Performance:  # fmt: skip
+    poses = {frame: _pose_of(one, crop=crops[frame]) for frame, one in skeletons.items()}
+    return Performance(skeletons, poses, retargeted, why_not, models)
+
+
+def _pose_of(skeleton: Skeleton, *, crop: Box) -> Pose:
+    """The skeleton's points in canvas pixels."""
+    pose = empty_pose()
+    table = np.column_stack([pose.xy, pose.confidence])
+    table[BODY], table[LEFT_HAND], table[RIGHT_HAND] = (
+        skeleton.body[list(_BODY)],
+        skeleton.left_hand,
+        skeleton.right_hand,
+    )
+    table = np.nan_to_num(table)
+    size = skeleton.size
+    found = Pose(table[:, :2], np.clip(table[:, 2], 0, 1), pose.depth)
+    return found.scaled(crop.width / size.width, crop.height / size.height).moved(crop.x0, crop.y0)
+
+
+def _keypoints(pose: Pose) -> Points:
+    return np.column_stack([pose.xy, pose.confidence])
