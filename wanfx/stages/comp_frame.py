@@ -25,6 +25,7 @@ from wanfx.ops.kept import kept_digest
 from wanfx.pixels import to_float, to_half
 from wanfx.stages.clean import read_clean
 from wanfx.stages.comp_actor import NewWorld, keep_actor
+from wanfx.stages.comp_picture import show_picture
 from wanfx.stages.comp_reveal import show_generated, shown_share
 from wanfx.stages.comp_shadow import bleed_px, draw_shadow, shadow_box
 from wanfx.stages.comp_write import CompLayers, CompWriter, lay_out
@@ -109,7 +110,7 @@ class CompMaker:
         self._plate: Plate = inputs.conditioning.plate
         self._writer = CompWriter(
             run, self._plate, layer=inputs.layer, quality=inputs.generated.generator.quality,
-            provenance=inputs.provenance, is_world=inputs.conditioning.is_world,
+            provenance=inputs.provenance, is_opaque=inputs.conditioning.is_world or inputs.conditioning.is_whole,
         )  # fmt: skip
         # What gives back the background as it was given casts no shadow on it: nothing is to be looked for.
         self._has_shadow = self._options.shadow == "auto" and not inputs.generated.generator.keeps_background
@@ -137,12 +138,8 @@ class CompMaker:
         source = exr.read_frame(
             plate.path(frame), canvas=plate.canvas, extras=self._options.plate_channels == "keep", frame=frame
         )
-        background, seen = read_clean(inputs.conditioning.background.path(frame), plate=plate, frame=frame)
         old = exr.read_matte(inputs.old.path(frame), canvas=plate.canvas)
-        if inputs.conditioning.is_world:
-            layers = self._keep_actor(frame, source.rgb, background, old)
-        else:
-            layers = self._replace_actor(frame, source.rgb, background, old)
+        layers, seen = self._layers(frame, source.rgb, old)
         edit = lay_out(layers.mattes.edit, layers.box, size=plate.canvas.size)
         rgb = self._composite(frame, source.rgb, layers)
         here = source.header.data_window.slices(plate.canvas)
@@ -168,6 +165,22 @@ class CompMaker:
         checks = (layers.ceiling, self._confidence(frame, layers, seen))
         self._writer.write(path, source, rgb, layers, layers.clean, (*mattes, *checks), frame)
         return facts
+
+    def _layers(self, frame: int, plate_rgb: Pixels, old: Array) -> tuple[CompLayers, Pixels]:
+        """The task's layers, and where (H, W) what is behind the character was seen."""
+        conditioning = self._inputs.conditioning
+        if conditioning.is_whole:
+            return self._show_picture(frame, plate_rgb), self._ones
+        clean, seen = read_clean(conditioning.background.path(frame), plate=self._plate, frame=frame)
+        if conditioning.is_world:
+            return self._keep_actor(frame, plate_rgb, clean, old), seen
+        return self._replace_actor(frame, plate_rgb, clean, old), seen
+
+    def _show_picture(self, frame: int, plate_rgb: Pixels) -> CompLayers:
+        canvas = self._plate.canvas
+        light = self._match.light(frame, box=Box(0, 0, canvas.width, canvas.height))
+        new = exr.read_matte(self._inputs.new.path(frame), canvas=canvas)
+        return show_picture(self._decode(light.model), light.ceiling, new, dtype=plate_rgb.dtype)
 
     def _composite(self, frame: int, plate_rgb: Pixels, layers: CompLayers) -> Pixels:
         inside, mattes, grain = layers.box.slices(), layers.mattes, self._inputs.grain
