@@ -121,3 +121,31 @@ def test_a_wrong_studio_file_is_named(tmp_path: Path, monkeypatch: pytest.Monkey
     studio.write_text("[finsh]\nmargin_px = 5\n")
     with pytest.raises(ShotError, match="finish"):
         resolve_options(parse_shot(LEAST))
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        ["front.png", "back.png"],
+        [{"path": "front.png"}, "back.png"],
+        {"path": "front.png", "others": ["back.png"]},
+        {"path": "front.png", "others": [{"path": "back.png"}]},
+    ],
+)
+def test_several_pictures_of_the_character_may_be_written_as_a_list(written: Any, tmp_path: Path) -> None:
+    data = {**LEAST, "reference": written}
+    jsonschema.validate(data, shot_schema())
+    shot = parse_shot(data, folder=tmp_path)
+    assert shot.reference is not None
+    assert [one.path for one in shot.reference.pictures] == ["front.png", "back.png"]
+    assert not any(one.others for one in shot.reference.pictures)
+    assert load_shot(shot.save(tmp_path / "shot.json")) == shot
+
+
+@pytest.mark.parametrize(("written", "key"), [([], "reference"), ([3], "reference[0]"), (["a.png", 3], "reference")])
+def test_a_wrong_list_of_pictures_is_refused(written: Any, key: str) -> None:
+    with pytest.raises(ShotError) as caught:
+        parse_shot({**LEAST, "reference": written})
+    assert str(caught.value.key).startswith(key) and caught.value.remedy
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**LEAST, "reference": written}, shot_schema())

@@ -88,9 +88,8 @@ def build_manifest(delivered: Delivered) -> dict[str, Any]:
 
 
 def _reference(delivered: Delivered) -> dict[str, Any] | None:
-    """How a video model was shown the character; None for who was shown none."""
-    drive = delivered.inputs.conditioning.drive
-    return None if drive is None else dict(drive.shown.facts)
+    """Which picture of the character was used, and how a video model was shown it; None where there is none."""
+    return dict(delivered.inputs.conditioning.reference) or None
 
 
 def _matching(delivered: Delivered) -> dict[str, Any]:

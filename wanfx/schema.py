@@ -23,10 +23,15 @@ _JSON_NAMES: Dict[type, str] = {str: "string", bool: "boolean", int: "integer", 
 
 @dataclass(frozen=True)
 class Key:
-    """What a key of a file means. ``shorthand`` names the one key that a bare string stands for."""
+    """What a key of a file means.
+
+    ``shorthand`` names the one key that a bare string stands for, ``rest`` the one that takes a list's items from the
+    second on, where a list may be written: the first is the table itself.
+    """
 
     help: str
     shorthand: str = ""
+    rest: str = ""
 
 
 def read_table(kind: Type[T], data: Any, *, key: str = "", ignore: Iterable[str] = ()) -> T:
@@ -78,9 +83,22 @@ def _read(hint: Any, value: Any, *, key: str, meta: Key) -> Any:
             raise ShotError(f"{value!r} is not a table", key=key, remedy="write it as a table of keys")
         return dict(value)
     if dataclasses.is_dataclass(hint):
-        data = {meta.shorthand: value} if meta.shorthand and isinstance(value, str) else value
-        return read_table(typing.cast(Any, hint), data, key=key)
+        return read_table(typing.cast(Any, hint), _as_table(value, key=key, meta=meta), key=key)
     return _read_scalar(hint, value, key=key)
+
+
+def _as_table(value: Any, *, key: str, meta: Key) -> Any:
+    """A table written shorter, as a string or a list, as a table."""
+    if meta.shorthand and isinstance(value, str):
+        return {meta.shorthand: value}
+    if not meta.rest or not isinstance(value, (list, tuple)):
+        return value
+    if not value:
+        raise ShotError("is an empty list", key=key, remedy=f"give at least one: {meta.help}")
+    first = _as_table(value[0], key=f"{key}[0]", meta=Key(meta.help, meta.shorthand))
+    if not isinstance(first, MappingType):
+        raise ShotError(f"{first!r} is not a table", key=f"{key}[0]", remedy="write it as a table of keys")
+    return {**first, meta.rest: list(value[1:])} if len(value) > 1 else first
 
 
 def _read_choice(choices: Tuple[Any, ...], value: Any, *, key: str) -> Any:
@@ -143,5 +161,8 @@ def _hint_schema(hint: Any, meta: Optional[Key]) -> Dict[str, Any]:
         return {"type": "object"}
     if dataclasses.is_dataclass(hint):
         table = json_schema(typing.cast(Any, hint))
-        return {"anyOf": [{"type": "string"}, table]} if meta and meta.shorthand else table
+        forms = [{"type": "string"}, table] if meta and meta.shorthand else [table]
+        if meta and meta.rest:
+            forms.append({"type": "array", "minItems": 1, "items": {"anyOf": list(forms)}})
+        return forms[0] if len(forms) == 1 else {"anyOf": forms}
     return {"type": _JSON_NAMES[hint]}

@@ -37,8 +37,8 @@ class PlateInput:
 
 
 @dataclass(frozen=True)
-class ReferenceInput:
-    """The picture of the character."""
+class PictureInput:
+    """A picture of the character."""
 
     path: Annotated[str, Key("picture of the character")]
     colorspace: Annotated[Optional[str], Key("OCIO colour space; the file's own tags when not given")] = None
@@ -46,6 +46,22 @@ class ReferenceInput:
         None
     )
     pose: Annotated[Optional[str], Key("pose of the character (wanfx.pose/1 JSON); found when not given")] = None
+
+
+@dataclass(frozen=True)
+class ReferenceInput(PictureInput):
+    """The picture of the character, or several, of which the one that is most like the actor's pose is used."""
+
+    others: Annotated[
+        Tuple[PictureInput, ...],
+        Key("more pictures of the character, from other sides or in other poses", shorthand="path"),
+    ] = ()
+
+    @property
+    def pictures(self) -> Tuple["ReferenceInput", ...]:
+        """Each picture as the only one."""
+        names = [item.name for item in dataclasses.fields(PictureInput)]
+        return tuple(ReferenceInput(**{name: getattr(one, name) for name in names}) for one in (self, *self.others))
 
 
 @dataclass(frozen=True)
@@ -110,7 +126,10 @@ class Shot:
     schema: Annotated[str, Key("wanfx.shot/1")] = SCHEMA
     show: Annotated[str, Key("name of the show, for name templates")] = ""
     seq: Annotated[str, Key("name of the sequence, for name templates")] = ""
-    reference: Annotated[Optional[ReferenceInput], Key("picture of the character", shorthand="path")] = None
+    reference: Annotated[
+        Optional[ReferenceInput],
+        Key("picture of the character, or a list of several", shorthand="path", rest="others"),
+    ] = None
     background: Annotated[Optional[BackgroundInput], Key("the new background", shorthand="path")] = None
     subjects: Annotated[Tuple[SubjectInput, ...], Key("who is replaced or kept, back to front")] = ()
     frames: Annotated[

@@ -21,8 +21,9 @@ from wanfx.stages.context import RunContext, stage_key
 from wanfx.stages.drive import run_drive
 from wanfx.stages.ingest import Ingested
 from wanfx.stages.matte import Tracked
-from wanfx.stages.pose import run_pose
+from wanfx.stages.pose import Posed, run_pose
 from wanfx.stages.reference import Reference, run_reference
+from wanfx.stages.reference_choice import ReferenceChoice, choose_reference
 from wanfx.stages.reference_fit import FittedReference, fit_reference, is_on_plate, reference_frame
 from wanfx.stages.reference_pose import run_reference_pose
 from wanfx.stages.refine import Refined
@@ -49,8 +50,10 @@ def run_condition(
     cleaned = run_clean(run, ingested, refined, camera, frames=frames)
     if is_driven:
         return _driven(run, ingested, tracked, refined, space, cleaned)
-    reference = run_reference(run, plate_space=ingested.plate.color_space)
-    character, models = _character(run, ingested, tracked, refined, reference)
+    posed = None if run.options.condition.character == "card" else run_pose(run, ingested, tracked)
+    choice = _choose(run, ingested.plate, refined, posed)
+    reference = run_reference(choice.run, plate_space=ingested.plate.color_space)
+    character, models = _character(choice.run, ingested, tracked, refined, reference, posed)
     crops, size = _crops(run, ingested.plate, refined, character)
     return Conditioning(
         plate=ingested.plate,
@@ -63,6 +66,7 @@ def run_condition(
         key=stage_key(STAGE, VERSION, space.NAME, space.exposure_stops, reference.sha256, run.color.sha256),
         models=models,
         poses=character.poses if isinstance(character, PuppetCharacter) else {},
+        reference=choice.facts,
     )
 
 
@@ -73,9 +77,12 @@ def _driven(
     posed = run_pose(run, ingested, tracked)
     if not any(pose.confidence.any() for pose in posed.poses.values()):
         run.warn(STAGE, "no pose of the actor is known: the generated character will not follow him")
-    fitted = fit_reference(run, ingested, tracked, refined)
+    choice = _choose(run, ingested.plate, refined, posed)
+    fitted = fit_reference(choice.run, ingested, tracked, refined)
     crops, size = _crops(run, ingested.plate, refined, None, fitted=fitted if is_on_plate(run.options) else None)
-    drive = run_drive(run, ingested, posed.poses, refined, fitted, cleaned=cleaned, crops=crops, size=size, space=space)
+    drive = run_drive(
+        choice.run, ingested, posed.poses, refined, fitted, cleaned=cleaned, crops=crops, size=size, space=space
+    )
     return Conditioning(
         plate=ingested.plate,
         size=size,
@@ -88,18 +95,25 @@ def _driven(
         models=(*posed.models, *drive.shown.models),
         drive=drive,
         poses=posed.poses,
+        reference={**choice.facts, **drive.shown.facts},
     )
 
 
+def _choose(run: RunContext, plate: Plate, refined: Refined, posed: Posed | None) -> ReferenceChoice:
+    """The picture of the character that fits the actor best, where there are several."""
+    actor = None if posed is None else posed.poses[reference_frame(refined, plate.canvas)]
+    return choose_reference(run, actor=actor, plate_space=plate.color_space)
+
+
 def _character(
-    run: RunContext, ingested: Ingested, tracked: Tracked, refined: Refined, reference: Reference
-) -> tuple[Character, tuple[ModelCard, ...]]:
+    run: RunContext, ingested: Ingested, tracked: Tracked, refined: Refined, reference: Reference,
+    posed: Posed | None,
+) -> tuple[Character, tuple[ModelCard, ...]]:  # fmt: skip
     """The character, and the models that found how it moves."""
     plate = ingested.plate
-    if run.options.condition.character == "card":
+    if posed is None:
         return make_card(plate, refined, tracked, reference), ()
     pose = run_reference_pose(run, reference, plate_space=plate.color_space)
-    posed = run_pose(run, ingested, tracked)
     return make_character(run, plate, refined, tracked, posed, reference, pose), (*posed.models, *pose.models)
 
 

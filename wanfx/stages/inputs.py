@@ -20,7 +20,8 @@ def check_inputs(shot: Shot, plate: Source, *, frames: FrameRange, color: ColorC
     if shot.task == "background":
         open_world(shot, frames=frames, color=color)
     elif shot.reference is not None:
-        _check_reference(shot, shot.reference)
+        for index, picture in enumerate(shot.reference.pictures):
+            _check_reference(shot, picture, key=f"reference.others[{index - 1}]" if index else "reference")
     check_rotos(shot, plate, frames=frames)
 
 
@@ -30,21 +31,21 @@ def check_rotos(shot: Shot, plate: Source, *, frames: FrameRange) -> None:
         check_roto(find_roto(shot, subject, frames=frames), size=plate.display_window.size)
 
 
-def _check_reference(shot: Shot, reference: ReferenceInput) -> None:
+def _check_reference(shot: Shot, reference: ReferenceInput, *, key: str) -> None:
     sizes: list[Size] = []
-    for key, given in (("reference.path", reference.path), ("reference.matte", reference.matte)):
+    for name, given in (("path", reference.path), ("matte", reference.matte)):
         if given is None:
             continue
         path = Path(shot.resolve(given))
         if not path.is_file():
-            raise ShotError("there is no such picture", key=key, path=path, remedy="check the path")
+            raise ShotError("there is no such picture", key=f"{key}.{name}", path=path, remedy="check the path")
         if path.suffix.lower() == ".exr":
             # A matte need not have RGB; a picture must.
-            is_picture = key == "reference.path"
+            is_picture = name == "path"
             size = (exr.read_header(path).data_window if is_picture else exr.read_display_window(path)).size
         else:
             size = stills.read_still_header(path).size
         sizes.append(size)
     if reference.pose is not None:
         path = Path(shot.resolve(reference.pose))
-        check_pose_size(read_poses(path, key="reference.pose")[1], sizes[0], key="reference.pose", path=path)
+        check_pose_size(read_poses(path, key=f"{key}.pose")[1], sizes[0], key=f"{key}.pose", path=path)

@@ -41,7 +41,7 @@ class Reference:
 def run_reference(run: RunContext, *, plate_space: str) -> Reference:
     """Cut the reference out. Raises FrameReadError, ColorSpaceError, NothingFoundError, ShotError."""
     given, source = _find_source(run)
-    matte = None if given.matte is None else Path(run.shot.resolve(given.matte))
+    matte = _matte_path(run, given)
     hashes = [sha256_file(path) for path in (source, matte) if path is not None]
     path = run.work / "reference" / "reference.exr"
     folder = paintable(run, "reference")
@@ -68,6 +68,23 @@ def read_whole(run: RunContext, *, plate_space: str) -> tuple[Array, str]:
     linear = converter(run.color, name, plate_space)(np.array(rgb, np.float32, order="C"))
     whole = linear if alpha is None else linear * alpha[..., None]
     return whole, make_key(sha256_file(source), name, plate_space)
+
+
+def cut_reference(run: RunContext, *, plate_space: str) -> Array:
+    """The cut-out (H, W, 4) as `run_reference` makes it, not kept. Raises as that does."""
+    given, source = _find_source(run)
+    return _cut(run, given, source, _matte_path(run, given), plate_space)
+
+
+def reference_hashes(run: RunContext) -> list[str | None]:
+    """Of the picture's files: itself, its matte and its pose, where they are given. Raises ShotError."""
+    given, source = _find_source(run)
+    pose = None if given.pose is None else Path(run.shot.resolve(given.pose))
+    return [None if path is None else sha256_file(path) for path in (source, _matte_path(run, given), pose)]
+
+
+def _matte_path(run: RunContext, given: ReferenceInput) -> Path | None:
+    return None if given.matte is None else Path(run.shot.resolve(given.matte))
 
 
 def _find_source(run: RunContext) -> tuple[ReferenceInput, Path]:

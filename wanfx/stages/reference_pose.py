@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from wanfx.backends.protocols import ModelCard
 from wanfx.backends.registry import find_pose_estimator
@@ -39,9 +40,9 @@ def run_reference_pose(run: RunContext, reference: Reference, *, plate_space: st
     assert given is not None
     height, width = reference.rgba.shape[:2]
     size = Size(width, height)
-    if given.pose is not None:
-        path = Path(run.shot.resolve(given.pose))
-        return ReferencePose(_read(path, size=size, key="reference.pose"), sha256_file(path), "", ())
+    pose = given_pose(run, size=size)
+    if pose is not None and given.pose is not None:
+        return ReferencePose(pose, sha256_file(Path(run.shot.resolve(given.pose))), "", ())
     estimator = find_pose_estimator(run.options.pose)
     path = run.work / STAGE / "reference_pose.json"
     folder = paintable(run, STAGE)
@@ -52,7 +53,7 @@ def run_reference_pose(run: RunContext, reference: Reference, *, plate_space: st
 
     def make() -> Made:
         try:
-            pose, why = _find(run, reference, plate_space), ""
+            pose, why = find_still_pose(run, reference.rgba, plate_space=plate_space), ""
         except NothingFoundError as error:
             pose, why = empty_pose(), error.what
         digest = folder.write(path, lambda target: write_poses(target, {0: pose}, size=size))
@@ -64,11 +65,22 @@ def run_reference_pose(run: RunContext, reference: Reference, *, plate_space: st
     return ReferencePose(pose, next(iter(record.files.values())), record.facts["why_none"], estimator.models)
 
 
-def _find(run: RunContext, reference: Reference, plate_space: str) -> Pose:
-    """Looked for on the cut-out over gray, as it is displayed."""
+def given_pose(run: RunContext, *, size: Size) -> Pose | None:
+    """The pose that the shot gives with its reference picture of ``size``; None where it gives none."""
+    given = run.shot.reference
+    if given is None or given.pose is None:
+        return None
+    return _read(Path(run.shot.resolve(given.pose)), size=size, key="reference.pose")
+
+
+def find_still_pose(run: RunContext, rgba: npt.NDArray[np.float32], *, plate_space: str) -> Pose:
+    """The pose of a cut-out (H, W, 4; plate-linear), looked for over gray, as it is displayed.
+
+    Raises NothingFoundError.
+    """
     estimator = find_pose_estimator(run.options.pose)
-    alpha = np.clip(reference.rgba[..., 3], 0, 1)
-    over_gray = reference.rgba[..., :3] + np.float32(0.18) * (1 - alpha[..., None])
+    alpha = np.clip(rgba[..., 3], 0, 1)
+    over_gray = rgba[..., :3] + np.float32(0.18) * (1 - alpha[..., None])
     display = to_srgb_display(to_linear_rec709(run.color, plate_space)(np.ascontiguousarray(over_gray)))
     estimator.load()
     return estimator.find(np.clip(display, 0, 1), alpha=alpha)
