@@ -29,8 +29,8 @@ _LAYERS: list[set[str]] = [
     {"wanfx", "wanfx.errors", "wanfx.frames", "wanfx.options", "wanfx.images", "wanfx.events", "wanfx.shot",
      "wanfx.schema", "wanfx.knobs", "wanfx.runner", "wanfx.keys", "wanfx.names", "wanfx.colors",
      "wanfx.delivery", "wanfx.lease", "wanfx.cancel", "wanfx.pixels", "wanfx.ahead", "wanfx.wan_options",
-     "wanfx.condition_options", "wanfx.finish_options"},
-    {"wanfx.ops", "wanfx.io", "wanfx.backends.protocols"},
+     "wanfx.condition_options", "wanfx.finish_options", "wanfx.background_input"},
+    {"wanfx.ops", "wanfx.io", "wanfx.backends.protocols", "wanfx.backends.steering"},
     {"wanfx.backends", "wanfx.units", "wanfx.manifest", "wanfx.demo"},
     {"wanfx.stages", "wanfx.qc", "wanfx.trust"},
     {"wanfx.pipeline", "wanfx.session", "wanfx.plan", "wanfx.views", "wanfx.make_manifest", "wanfx.clean",
@@ -55,6 +55,7 @@ _DCC_MODULES = {
         "wan_options",
         "condition_options",
         "finish_options",
+        "background_input",
     )
 }
 _STDLIB = sys.stdlib_module_names

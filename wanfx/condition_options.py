@@ -45,6 +45,9 @@ class ConditionOptions:
         Literal["match", "keep"],
         Knob("New background of task background: bring its exposure to the old one's, 2 stops at most, or keep it"),
     ] = "match"
+    paint_over_px: Annotated[
+        float, Knob("How far a video model draws a new background over a kept actor's edge, in its pixels", "px", 0, 64)
+    ] = 3.0
     exposure_stops: Annotated[
         Optional[float],
         Knob("Exposure of the model's picture; measured from the plate when not given", "stops", -16, 16),

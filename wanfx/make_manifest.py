@@ -143,7 +143,11 @@ def _character(delivered: Delivered) -> dict[str, Any] | None:
 def _world(delivered: Delivered) -> dict[str, Any] | None:
     """What was done to the new background."""
     world = delivered.inputs.conditioning.world
-    return None if world is None else {"exposure_stops": world.exposure_stops, "lost_frames": list(world.lost)}
+    if world is None:
+        return None
+    guide = delivered.inputs.conditioning.guide
+    asked = {} if guide is None else {"asked": guide.facts}
+    return {"exposure_stops": world.exposure_stops, "lost_frames": list(world.lost), **asked}
 
 
 def _integration(delivered: Delivered) -> dict[str, Any] | None:

@@ -66,7 +66,9 @@ def make_delivery(run: RunContext, *, frames: FrameRange | None) -> Outcome:
     last = _read_last(run)
     _check_range(wanted, last)
     check_crypto_names(run.shot, run.options)
-    check_inputs(run.shot, source, frames=shot_frames(run.shot, source), color=run.color)
+    is_prompted = find_generator(run.options).is_prompted
+    whole = shot_frames(run.shot, source)
+    check_inputs(run.shot, source, frames=whole, color=run.color, is_prompted=is_prompted)
     check_method(run.options.refine.method)
     check_disk(plan_run(source, run.options, frames=wanted, out=run.folder.root), folder=run.folder)
     ingested = run_ingest(run, source)

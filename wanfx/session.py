@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from wanfx import __version__
-from wanfx.backends.registry import choice_of_pose, passed_over, resolve_backends
+from wanfx.backends.registry import choice_of_pose, find_generator, passed_over, resolve_backends
 from wanfx.cancel import Cancellation
 from wanfx.colors import color_errors
 from wanfx.delivery import ShotFolder
@@ -187,7 +187,8 @@ def plan_shot(request: RunRequest) -> tuple[Plan, FrameRange, str | None]:
         color = load_config()
     source = open_plate(request.shot, options, color=color)
     whole = shot_frames(request.shot, source)
-    check_inputs(request.shot, source, frames=whole, color=color)
+    is_prompted = find_generator(options).is_prompted
+    check_inputs(request.shot, source, frames=whole, color=color, is_prompted=is_prompted)
     folder = ShotFolder.of(request.out, shot=request.shot.name)
     last = folder.latest_complete()
     plan = plan_run(source, options, frames=choose_frames(whole, request.frames), out=folder.root)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Dict, Literal, Mapping, Optional, Tuple, Union
 
+from wanfx.background_input import BackgroundInput, check_background
 from wanfx.errors import MissingError, ShotError
 from wanfx.frames import FrameRange
 from wanfx.options import STAGE_OPTIONS, find_spec, specs
@@ -99,21 +100,6 @@ class SubjectInput:
     def as_dict(self) -> Dict[str, Any]:
         """The subject as a shot file has it; what has its default is left out, but for the name."""
         return {"name": self.name, **_without_defaults(self)}
-
-
-@dataclass(frozen=True)
-class BackgroundInput:
-    """The new background for task ``background``."""
-
-    path: Annotated[str, Key("still, sequence or movie of the new background")]
-    colorspace: Annotated[Optional[str], Key("OCIO colour space; the file's own tags when not given")] = None
-    follow: Annotated[
-        Literal["auto", "camera", "none"],
-        Key(
-            "camera: it moves with the plate's camera (for movies and sequences with a locked one); none: it stands in "
-            "the frame as it is; auto: camera for a still, none for a movie or sequence"
-        ),
-    ] = "auto"
 
 
 @dataclass(frozen=True)
@@ -257,6 +243,8 @@ def _check_task(shot: Shot) -> None:
     needed = "background" if shot.task == "background" else "reference"
     if getattr(shot, needed) is None:
         raise ShotError(f"is missing: task {shot.task!r} needs it", key=needed, remedy=f"add [{needed}] with a path")
+    if shot.task == "background" and shot.background is not None:
+        check_background(shot.background)
     if not shot.name.strip():
         raise ShotError("is empty", key="name", remedy="give the shot a name")
     names = [subject.name for subject in shot.subjects]

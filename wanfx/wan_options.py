@@ -22,9 +22,13 @@ class WanOptions:
     size: Annotated[
         Literal["auto", "480p", "720p"], Knob("Pixels of the model's picture: as 832x480 or 1280x720 have them")
     ] = "auto"
+    model: Annotated[
+        Literal["auto", "14b", "1.3b"], Knob("Size of Wan2.1-VACE, for wan-vace; auto: the best that is installed")
+    ] = "auto"
     carried_frames: Annotated[
-        Literal["1", "5"], Knob("Frames that each window takes over from the one before", "frames")
-    ] = "1"
+        Literal["auto", "1", "5", "9", "13", "17"],
+        Knob("Frames that each window takes over from the one before: wan-animate 1 or 5, wan-vace any", "frames"),
+    ] = "auto"
     dtype: Annotated[Literal["bfloat16", "float16", "float32"], Knob("Number type of the transformer")] = "bfloat16"
     offload: Annotated[
         Literal["auto", "none", "model", "group", "sequential"],
@@ -52,21 +56,35 @@ class WanOptions:
     ] = None
 
 
-_PRESETS: Dict[str, Dict[str, object]] = {
+_Preset = Dict[str, Dict[str, object]]
+_ANIMATE_PRESETS: _Preset = {
     "final": {"steps": 20, "size": "720p", "cache": "off"},
     "fast": {"steps": 20, "size": "720p", "cache": "attention"},
     "preview": {"steps": 10, "size": "480p", "cache": "attention"},
 }
-QUALITIES = tuple(_PRESETS)
+# VACE's own steps, guidance and shift; its smaller network knows no larger pictures than 480p.
+_VACE: Dict[str, object] = {"guidance_scale": 5.0, "flow_shift": 16.0}
+_VACE_PRESETS: _Preset = {
+    "final": {"steps": 50, "size": "720p", "cache": "off", **_VACE},
+    "fast": {"steps": 25, "size": "720p", "cache": "attention", **_VACE},
+    "preview": {"steps": 15, "size": "480p", "cache": "attention", **_VACE},
+}
+_PRESETS: Dict[str, _Preset] = {
+    "wan-animate": _ANIMATE_PRESETS,
+    "wan-vace-14b": _VACE_PRESETS,
+    "wan-vace-1.3b": {quality: {**preset, "size": "480p"} for quality, preset in _VACE_PRESETS.items()},
+}
+QUALITIES = tuple(_ANIMATE_PRESETS)
 
 
-def resolve_quality(options: WanOptions, quality: str) -> WanOptions:
+def resolve_quality(options: WanOptions, quality: str, *, network: str = "wan-animate") -> WanOptions:
     """``options`` with what the quality says for all that was not given. Raises OptionError for an unknown quality.
 
     >>> resolve_quality(WanOptions(steps=4), "fast").steps, resolve_quality(WanOptions(), "preview").size
     (4, '480p')
     """
-    if quality not in _PRESETS:
+    presets = _PRESETS[network]
+    if quality not in presets:
         raise OptionError(f"{quality!r} is no quality of Wan's models", key="generate.quality", remedy="use final")
-    changes = {name: value for name, value in _PRESETS[quality].items() if getattr(options, name) in (None, "auto")}
+    changes = {name: value for name, value in presets[quality].items() if getattr(options, name) in (None, "auto")}
     return dataclasses.replace(options, **changes)  # type: ignore[arg-type]

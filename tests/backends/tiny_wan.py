@@ -83,12 +83,24 @@ def make_vace_parts(seed: int = 0) -> dict[str, Any]:
 
 def save_animate_folder(folder: Any, seed: int = 0) -> None:
     """A folder as diffusers lays it out: tiny networks with random weights, a text encoder and its tokenizer too."""
-    import torch
     from diffusers import WanAnimatePipeline
+
+    WanAnimatePipeline(**make_text_parts(seed), **make_animate_parts(seed)).save_pretrained(folder)
+
+
+def save_vace_folder(folder: Any, seed: int = 0) -> None:
+    """The same of VACE."""
+    from diffusers import WanVACEPipeline
+
+    WanVACEPipeline(**make_text_parts(seed), **make_vace_parts(seed)).save_pretrained(folder)
+
+
+def make_text_parts(seed: int = 0) -> dict[str, Any]:
+    """A text encoder and its tokenizer, seeded."""
+    import torch
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast, UMT5Config, UMT5EncoderModel
 
-    parts = make_animate_parts(seed)
     torch.manual_seed(seed + 1)
     text_encoder = UMT5EncoderModel(
         UMT5Config(
@@ -98,4 +110,4 @@ def save_animate_folder(folder: Any, seed: int = 0) -> None:
     words = Tokenizer(models.WordLevel({"<pad>": 0, "<unk>": 1, "</s>": 2}, unk_token="<unk>"))
     words.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=words, pad_token="<pad>", unk_token="<unk>", eos_token="</s>")
-    WanAnimatePipeline(tokenizer=tokenizer, text_encoder=text_encoder, **parts).save_pretrained(folder)
+    return {"tokenizer": tokenizer, "text_encoder": text_encoder}

@@ -13,6 +13,7 @@ class PlainGenerator:
     """The defaults of a `Generator`: to be inherited."""
 
     is_driven = False
+    is_prompted = False
     tasks: tuple[Task, ...] = ("replace", "background")
     area_px: int | None = None
     settings: tuple[str, ...] = ()

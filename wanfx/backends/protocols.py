@@ -10,11 +10,11 @@ from typing import Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from wanfx.backends.steering import Drive, Guide
 from wanfx.frames import FrameRange, Size
 from wanfx.options import Options
 
 Array = npt.NDArray[np.float32]
-Bytes = npt.NDArray[np.uint8]
 Quality = Literal["draft", "preview", "fast", "final"]
 Task = Literal["replace", "animate", "background"]
 
@@ -157,42 +157,6 @@ class GeneratedFrame:
     alpha: Array | None
 
 
-class Drive(Protocol):
-    """What steers a video model frame by frame, and the reference it draws from; pictures are (H, W) = `size`.
-
-    8-bit pictures are as the models were trained on them, display-encoded sRGB. ``is_whole``: all of the picture is to
-    be made (`animate`), and no background is kept.
-    """
-
-    @property
-    def is_whole(self) -> bool: ...
-
-    @property
-    def size(self) -> Size: ...
-
-    @property
-    def reference_display(self) -> Array:
-        """The reference, (H, W, 3) display-encoded sRGB in [0, 1]: to be looked at."""
-        ...
-
-    @property
-    def reference_model(self) -> Array:
-        """The same in model space: to be drawn from. Light in it is light in what is generated."""
-        ...
-
-    def pose(self, frame: int) -> Bytes:
-        """The actor's skeleton, (H, W, 3) on black."""
-        ...
-
-    def face(self, frame: int) -> Bytes:
-        """The actor's face, (512, 512, 3); black where there is none."""
-        ...
-
-    def mask(self, frame: int) -> Bytes:
-        """(H, W): 1 where the model draws, 0 where the plate is kept."""
-        ...
-
-
 class WindowInputs(Protocol):
     """One window's conditioning, read lazily. Pictures are (H, W, 3) float32 in model space at `size`."""
 
@@ -221,6 +185,11 @@ class WindowInputs(Protocol):
         ...
 
     @property
+    def guide(self) -> Guide | None:
+        """What a prompted model is told and shown; None for others."""
+        ...
+
+    @property
     def on_step(self) -> Callable[[int, int], None]:
         """To be called after each step of a window that takes long, with its number from 1 and how many there are."""
         ...
@@ -243,7 +212,8 @@ class Generator(Protocol):
 
     ``keeps_background`` says that what it does not draw it gives back as it was given: no shadow is looked for then.
     ``tasks`` are those it can make. A driven one (`is_driven`) is given a `Drive` in place of the clean plate and the
-    character. ``area_px`` is about how many square pixels its picture has, in sides of multiples of 16; None for any.
+    character; one that `is_prompted` draws a world by a `Guide`. ``area_px`` is about how many square pixels its
+    picture has, in sides of multiples of 16; None for any.
     ``settings`` is whatever of its options changes what it makes.
     """
 
@@ -255,6 +225,7 @@ class Generator(Protocol):
     pixel_type: Literal["half", "float"]
     keeps_background: bool
     is_driven: bool
+    is_prompted: bool
     tasks: tuple[Task, ...]
     area_px: int | None
 

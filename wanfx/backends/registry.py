@@ -69,6 +69,12 @@ _BACKENDS: dict[Kind, dict[str, _Backend]] = {
             tasks=("replace",),
             needs_poses=True,
         ),
+        "wan-vace": _Backend(
+            "wanfx.backends.wan_vace:WanVaceGenerator",
+            ("wan-vace-14b", "wan-vace-1.3b"),
+            is_heavy=True,
+            tasks=("background",),
+        ),
         "draft": _Backend("wanfx.backends.draft:DraftGenerator"),
         "fake": _Backend("wanfx.backends.fake:FakeGenerator", is_offered=False),
     },
@@ -146,7 +152,7 @@ def check_backends(options: Options) -> None:
         backend = _find(kind, values[stage][option], key=key)
         if not backend.models:
             continue
-        models = _choose_set(backend, options.matte.model).name
+        models = _choose_set(backend, options.wan.model if kind == "generator" else options.matte.model).name
         if not is_installed(models):
             what = f"{kind} {values[stage][option]} needs models or a module that are not here"
             raise MissingError(what, key=key, remedy=f"run `wanfx models list`, then `wanfx models fetch {models}`")
@@ -181,7 +187,9 @@ def find_pose_estimator(options: PoseOptions) -> PoseEstimator:
 def find_generator(options: Options) -> Generator:
     """The generator that the options ask for, configured by them, not yet loaded. Raises OptionError, MissingError."""
     name = options.generate.backend
-    made = _ADDED[name]() if name in _ADDED else _make("generator", name, key="generate.backend")
+    made = (
+        _ADDED[name]() if name in _ADDED else _make("generator", name, key="generate.backend", model=options.wan.model)
+    )
     generator = cast("Generator", made)
     generator.configure(options)
     return generator
@@ -234,7 +242,7 @@ def _is_installed(backend: _Backend) -> bool:
 
 def _choose_set(backend: _Backend, model: str) -> ModelSet:
     """The set of this size; for ``auto`` the best that is installed, or else the one to get."""
-    named = [name for name in backend.models if name.partition("-")[2] == model]
+    named = [name for name in backend.models if name.endswith(f"-{model}")]
     installed = [name for name in backend.models if is_installed(name)]
     return find_set(next(iter(named or installed), backend.models[len(backend.models) // 3]))
 

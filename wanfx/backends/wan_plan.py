@@ -15,7 +15,6 @@ from wanfx.wan_options import QUALITIES, WanOptions, resolve_quality
 
 SIZES = {"480p": Size(832, 480), "720p": Size(1280, 720)}
 _ANIMATE_FRAMES, _VACE_FRAMES = 77, 81
-_GUIDED = 5.0  # VACE is made to be guided
 
 
 @dataclass(frozen=True)
@@ -71,11 +70,9 @@ def describe_quality(plan: QualityPlan, *, gpu: Gpu | None, windows: int) -> str
 
 
 def _plan_quality(generator: str, options: WanOptions, quality: str, *, gpu: Gpu | None) -> QualityPlan:
-    resolved = resolve_quality(options, quality)
+    resolved = resolve_quality(options, quality, network=generator)
     size = SIZES["480p" if resolved.size == "480p" else "720p"]
     is_animate = generator == "wan-animate"
-    if resolved.guidance_scale is None:
-        resolved = dataclasses.replace(resolved, guidance_scale=1.0 if is_animate else _GUIDED)
     network = read_network(generator, set_folder(find_set(generator)))
     asked = [one for one in OFFLOADS if one == options.offload] or list(OFFLOADS)
     plans = []

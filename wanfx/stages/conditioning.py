@@ -23,6 +23,7 @@ from wanfx.stages.drive import ShotDrive
 from wanfx.stages.performance import Performance
 from wanfx.stages.refine import Refined
 from wanfx.stages.world import World
+from wanfx.stages.world_guide import ShotGuide
 from wanfx_color.configs import ColorConfig
 from wanfx_color.model_space import ModelSpace
 from wanfx_color.transforms import from_linear_rec709, to_linear_rec709
@@ -39,7 +40,7 @@ class Conditioning:
     the new ``world`` (`background`); in `animate` there is none, and crops may reach beyond the canvas. ``character``
     is the reference as it performs, or None: a new background has none, and a generator with a ``drive`` makes its
     own. ``poses`` are the actor's where they were looked for; in `animate` those of the ``performance``.
-    ``reference`` says which picture of the character was used, and how.
+    ``guide`` is what a prompted generator is shown. ``reference`` says which picture of the character was used.
     """
 
     plate: Plate
@@ -53,6 +54,7 @@ class Conditioning:
     world: World | None = None
     models: tuple[ModelCard, ...] = ()
     drive: ShotDrive | None = None
+    guide: ShotGuide | None = None
     poses: Mapping[int, Pose] = field(default_factory=dict)
     reference: Mapping[str, Any] = field(default_factory=dict)
     performance: Performance | None = None
@@ -76,7 +78,10 @@ class Conditioning:
     def frame_key(self, frame: int) -> Any:
         """What the frame's conditioning is made of, beside plate, matte and background."""
         character = self.character.key(frame) if self.character is not None else None
-        return self.crops[frame].as_list(), character, None if self.drive is None else self.drive.key(frame)
+        steered = None if self.drive is None else self.drive.key(frame)
+        if self.guide is not None:
+            steered = self.guide.key(frame)
+        return self.crops[frame].as_list(), character, steered
 
     def bridge(self, color: ColorConfig) -> SpaceBridge:
         """Between the plate's own linear space and model space."""
@@ -127,6 +132,10 @@ class PlateWindow:
     @property
     def drive(self) -> ShotDrive | None:
         return self.conditioning.drive
+
+    @property
+    def guide(self) -> ShotGuide | None:
+        return self.conditioning.guide
 
     def background(self, frame: int) -> Array:
         """In model space: the new world; or the plate, with the clean plate where the subject stood."""

@@ -12,17 +12,39 @@ from wanfx.shot import ReferenceInput, Shot, SubjectInput
 from wanfx.stages.hand_matte import check_roto, find_roto
 from wanfx.stages.source import Source
 from wanfx.stages.world import open_world
+from wanfx.stages.world_lead import open_lead
+from wanfx.stages.world_references import open_references
 from wanfx_color.configs import ColorConfig
 
 
-def check_inputs(shot: Shot, plate: Source, *, frames: FrameRange, color: ColorConfig) -> None:
-    """Raise what is wrong with the reference, the background or a hand-made matte, naming the key and file."""
+def check_inputs(
+    shot: Shot, plate: Source, *, frames: FrameRange, color: ColorConfig, is_prompted: bool = False
+) -> None:
+    """Raise what is wrong with the reference, the background or a hand-made matte, naming the key and file.
+
+    ``is_prompted`` says that a model draws the background.
+    """
     if shot.task == "background":
-        open_world(shot, frames=frames, color=color)
+        if is_prompted:
+            check_pictures(shot, frames=frames, color=color)
+        else:
+            open_world(shot, frames=frames, color=color)
     elif shot.reference is not None:
         for index, picture in enumerate(shot.reference.pictures):
             _check_reference(shot, picture, key=f"reference.others[{index - 1}]" if index else "reference")
     check_rotos(shot, plate, frames=frames)
+
+
+def check_pictures(shot: Shot, *, frames: FrameRange, color: ColorConfig) -> None:
+    """Raise what is wrong with the pictures that a prompted model is shown."""
+    given = shot.background
+    assert given is not None
+    for _source, _fills in open_references(shot, color=color):
+        pass
+    if given.mode == "anchor":
+        open_world(shot, frames=frames, color=color)
+    if given.mode == "guide":
+        open_lead(shot, frames=frames, color=color)
 
 
 def check_rotos(shot: Shot, plate: Source, *, frames: FrameRange) -> None:

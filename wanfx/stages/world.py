@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from wanfx.errors import BadPixelsError, SequenceError
+from wanfx.errors import BadPixelsError, SequenceError, ShotError
 from wanfx.frames import FrameRange
 from wanfx.images import FramePattern, Plate
 from wanfx.io import exr
@@ -68,7 +68,7 @@ def run_world(run: RunContext, ingested: Ingested, refined: Refined, camera: Cam
     records: dict[int, Record] = {}
     with run.stage(STAGE, units=len(frames)) as progress:
         maker.match(progress)
-        for frame, number, encoded in _pictures(source, ingested.plate, frames):
+        for frame, number, encoded in read_pictures(source, ingested.plate, frames):
             unit = Unit(STAGE, str(frame), maker.key(frame, number))
             records[frame] = progress.make(unit, partial(maker.make, frame, number, encoded))
     hashes = {frame: next(iter(record.files.values())) for frame, record in records.items()}
@@ -165,7 +165,11 @@ def _around(alpha: Array) -> npt.NDArray[np.bool_]:
 def open_world(shot: Shot, *, frames: FrameRange, color: ColorConfig) -> tuple[Source, bool]:
     """The background as it was given, and whether it follows the camera. Raises what is wrong with it."""
     given = shot.background
-    assert given is not None
+    if given is None or given.path is None:
+        raise ShotError(
+            "is missing: without a video model the new background is the picture that is given",
+            key="background.path", remedy="give a still, sequence or movie, or set generate.backend=wan-vace",
+        )  # fmt: skip
     wanted = Wanted(key="background", path=shot.resolve(given.path), colorspace=given.colorspace)
     source = open_source(wanted, color=color)
     is_still = len(source.frames) == 1
@@ -178,7 +182,7 @@ def open_world(shot: Shot, *, frames: FrameRange, color: ColorConfig) -> tuple[S
     return source, given.follow == "camera" or (given.follow == "auto" and is_still)
 
 
-def _pictures(source: Source, plate: Plate, frames: list[int]) -> Iterator[tuple[int, int, Any]]:
+def read_pictures(source: Source, plate: Plate, frames: list[int]) -> Iterator[tuple[int, int, Any]]:
     """Plate frame, the world's frame number, and a function that gives its pixels."""
     if len(source.frames) == 1:
         only = source.frames.first

@@ -1,0 +1,76 @@
+"""Wan2.1-VACE at toy size, and shots for it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+from tiny import make_tiny_shot
+
+from wanfx.backends.protocols import GeneratedFrame, WindowInputs
+from wanfx.backends.wan_vace import WanVaceGenerator, show_window
+from wanfx.backends.wan_vace_window import VaceWindow
+from wanfx.backends.weights import HubSource, ModelSet
+from wanfx.cli.main import main
+
+sys.path.append(str(Path(__file__).parent / "backends"))
+
+NAME, WINDOW, STEPS = "test-wan-vace", 9, 2
+BACKGROUND = {"path": "reference.png", "prompt": "a figure walks along a beach"}
+
+
+class TinyVace(WanVaceGenerator):
+    """The generator with tiny networks, for tiny pictures; ``shown`` and ``given`` are what its windows were."""
+
+    name = NAME
+    areas_px: ClassVar = {"480p": 48 * 64, "720p": 48 * 96}
+    folder = Path()
+    made: ClassVar[list[int]] = []
+    shown: ClassVar[list[VaceWindow]] = []
+    given: ClassVar[list[list[GeneratedFrame]]] = []
+    stops_after = 99
+
+    def __init__(self) -> None:
+        source = HubSource("tiny/vace", "0")
+        super().__init__(
+            ModelSet("wan-vace-14b", "1", "Apache-2.0", "diffusers", "wan", source, contents=(), folder=self.folder)
+        )
+
+    def generate(self, inputs: WindowInputs) -> Iterator[GeneratedFrame]:
+        """As ever, but broken off before the window after ``stops_after``."""
+        if len(self.made) >= self.stops_after:
+            raise KeyboardInterrupt
+        self.made.append(inputs.frames[0])
+        assert inputs.guide is not None
+        self.shown.append(show_window(inputs, inputs.guide))
+        frames = list(super().generate(inputs))
+        self.given.append(frames)
+        yield from frames
+
+    @classmethod
+    def forget(cls) -> None:
+        """What was made before."""
+        cls.made.clear()
+        cls.shown.clear()
+        cls.given.clear()
+        cls.stops_after = 99
+
+
+def make_vace_shot(folder: Path, *, frames: int, background: dict[str, Any] | None = None, **changes: Any) -> Path:
+    """A tiny shot whose actor is kept, in ``folder``/shot."""
+    options: dict[str, Any] = {
+        "task": "background",
+        "background": BACKGROUND | (background or {}),
+        "reference": None,
+        "generate": {"backend": NAME, "window_frames": WINDOW},
+        "wan": {"dtype": "float32", "steps": STEPS, "carried_frames": "1"},
+    }
+    return make_tiny_shot(folder / "shot", frames=frames, **(options | changes))
+
+
+def run_vace(folder: Path, *flags: str) -> int:
+    """Make the shot of `make_vace_shot`."""
+    shot, out = folder / "shot" / "shot.json", folder / "out"
+    return main(["run", str(shot), "--out", str(out), "--quiet", *flags])

@@ -1,0 +1,45 @@
+"""The conditioning of a new world that is drawn by words and pictures around a kept actor."""
+
+from __future__ import annotations
+
+from wanfx.backends.registry import find_generator
+from wanfx.frames import Box
+from wanfx.ops.camera import CameraPath
+from wanfx.ops.crop import model_size
+from wanfx.ops.sizes import canvas_size
+from wanfx.stages.conditioning import Conditioning, SpaceBridge
+from wanfx.stages.context import RunContext, stage_key
+from wanfx.stages.ingest import Ingested
+from wanfx.stages.refine import Refined
+from wanfx.stages.world import World
+from wanfx.stages.world_guide import run_guide
+from wanfx_color.model_space import ModelSpace
+
+STAGE = "condition_world"
+VERSION = 1
+
+
+def condition_prompted(
+    run: RunContext, ingested: Ingested, refined: Refined, camera: CameraPath, *, space: ModelSpace
+) -> Conditioning:
+    """Of the whole shot; the plate stands in for a world that is given. Raises as `run_guide` does."""
+    plate = ingested.plate
+    canvas = Box(0, 0, plate.canvas.width, plate.canvas.height)
+    area_px = find_generator(run.options).area_px
+    assert area_px is not None
+    # The world fills the frame to its last pixel: the picture is stretched a little rather than cut.
+    size = canvas_size(model_size(canvas, pixel_aspect=plate.pixel_aspect), area_px=area_px)
+    bridge = SpaceBridge(run.color, plate.color_space, space)
+    guide = run_guide(run, ingested, refined, camera, size=size, space=space, encode=bridge.encode)
+    return Conditioning(
+        plate=plate,
+        size=size,
+        crops=dict.fromkeys(plate.frames, canvas),
+        space=space,
+        background=plate.pattern,
+        background_hashes=ingested.keys,
+        character=None,
+        key=stage_key(STAGE, VERSION, space.NAME, space.exposure_stops, guide.shared_key, run.color.sha256),
+        world=World(plate.pattern, ingested.keys, 0.0, (), is_shown=False),
+        guide=guide,
+    )
