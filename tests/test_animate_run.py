@@ -243,9 +243,25 @@ def test_the_reference_decides_the_light_and_not_the_plates_exposure(tmp_path: P
     assert np.array_equal(shown[0], shown[3])
 
 
-def test_references_that_are_fitted_to_the_plate_are_refused(
+def test_a_reference_on_grey_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _shot(tmp_path, frames=1, condition={"reference": "onto-plate"})
+    _shot(tmp_path, frames=1, condition={"reference": "reframe"})
     assert _run(tmp_path) == 2
     assert "condition.reference" in capsys.readouterr().err
+
+
+def test_on_the_plate_the_character_stands_where_the_actor_did_before_the_plates_background(tmp_path: Path) -> None:
+    _shot(tmp_path, frames=2, condition={"reference": "onto-plate"})
+    assert _run(tmp_path) == 0
+    work = tmp_path / "out" / "tiny" / "work"
+    shown = exr.read_frame(work / "drive" / "reference" / "reference.exr").rgb
+    plate, box = plate_pixels(0)
+    across = shown.shape[1] / WIDTH
+    left = to_float(plate[:, : box.x0 - 30]).mean(axis=(0, 1))
+    assert np.allclose(shown[:, : round((box.x0 - 30) * across)].mean(axis=(0, 1)), left, rtol=0.1)
+    drawn = read_still(work / "drive" / "pose" / f"pose.{FIRST}.png").pixels.max(axis=2)
+    columns = np.flatnonzero((drawn > 0).any(axis=0))
+    assert abs(columns.mean() - (box.x0 + box.x1) / 2 * across) < 0.1 * shown.shape[1]
+    told = read_manifest(tmp_path / "out" / "tiny" / "v001" / "manifest.json")["reference"]
+    assert told["mode"] == "onto-plate" and told["frame"] == FIRST and told["picture"] == "reference.png"

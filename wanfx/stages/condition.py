@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from wanfx.backends.protocols import ModelCard
 from wanfx.backends.registry import find_generator
 from wanfx.frames import Box, Size
-from wanfx.images import Plate
+from wanfx.images import Layer, Plate
 from wanfx.ops.camera import CameraPath
 from wanfx.ops.card import SubjectMeasure
 from wanfx.ops.crop import crop_path, model_size
@@ -46,7 +46,7 @@ def run_condition(
             return condition_prompted(run, ingested, refined, camera, space=space)
         return _background(run, ingested, refined, camera, space, frames)
     if run.shot.task == "animate":
-        return _animate(run, ingested, tracked, refined)
+        return _animate(run, ingested, tracked, refined, camera)
     is_driven = find_generator(run.options).is_driven
     if is_driven and is_on_plate(run.options):
         frames = sorted({*frames, reference_frame(refined, ingested.plate.canvas)})
@@ -120,10 +120,19 @@ def _character(
     return make_character(run, plate, refined, tracked, posed, reference, pose), (*posed.models, *pose.models)
 
 
-def _animate(run: RunContext, ingested: Ingested, tracked: Tracked, refined: Refined) -> Conditioning:
-    area_px = find_generator(run.options).area_px
+def _animate(
+    run: RunContext, ingested: Ingested, tracked: Tracked, refined: Refined, camera: CameraPath
+) -> Conditioning:
+    """The whole picture is new; only a reference that stands on the plate needs a clean one, of its frame."""
+    area_px, plate = find_generator(run.options).area_px, ingested.plate
     assert area_px is not None
-    return condition_whole(run, ingested, tracked, refined, area_px=area_px)
+    posed = run_pose(run, ingested, tracked)
+    choice = _choose(run, plate, refined, posed)
+    cleaned = Cleaned(Layer("clean", plate.pattern, plate.frames), {}, {})
+    if is_on_plate(run.options):
+        cleaned = run_clean(run, ingested, refined, camera, frames=[reference_frame(refined, plate.canvas)])
+    made = condition_whole(choice.run, ingested, tracked, refined, posed, cleaned=cleaned, area_px=area_px)
+    return replace(made, reference={**choice.facts, **made.reference})
 
 
 def _background(

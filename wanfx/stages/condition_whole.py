@@ -1,7 +1,8 @@
 """condition for task `animate`: the reference's own picture, in which its character performs; no plate is shown.
 
 The reference decides the light: model space has exposure 0 unless ``condition.exposure_stops`` says otherwise, so a
-darker plate makes no darker picture. The actor's face alone is looked at with the plate's own exposure.
+darker plate makes no darker picture. Where it stands on the plate (``condition.reference``), that one's exposure holds.
+The actor's face alone is always looked at with the plate's own exposure.
 """
 
 from __future__ import annotations
@@ -13,13 +14,15 @@ from wanfx.errors import OptionError
 from wanfx.frames import Box, Size
 from wanfx.images import FramePattern, Plate
 from wanfx.ops.sizes import canvas_size
+from wanfx.stages.clean import Cleaned
 from wanfx.stages.conditioning import Conditioning
 from wanfx.stages.context import RunContext, stage_key
 from wanfx.stages.drive import run_whole_drive
 from wanfx.stages.ingest import Ingested
 from wanfx.stages.matte import Tracked
 from wanfx.stages.performance import find_performance
-from wanfx.stages.pose import run_pose
+from wanfx.stages.pose import Posed
+from wanfx.stages.reference_fit import fit_reference, is_on_plate
 from wanfx.stages.refine import Refined
 from wanfx_color.model_space import ModelSpace
 
@@ -28,25 +31,29 @@ VERSION = 1
 
 
 def condition_whole(
-    run: RunContext, ingested: Ingested, tracked: Tracked, refined: Refined, *, area_px: int
-) -> Conditioning:
-    """The conditioning of the whole shot, for a driven generator of ``area_px``. Raises OptionError."""
+    run: RunContext, ingested: Ingested, tracked: Tracked, refined: Refined, posed: Posed, *, cleaned: Cleaned,
+    area_px: int,
+) -> Conditioning:  # fmt: skip
+    """The conditioning of the whole shot, for a driven generator of ``area_px``. Raises OptionError.
+
+    ``cleaned`` has the frame that the reference is fitted to, where it stands on the plate.
+    """
     plate, options = ingested.plate, run.options.condition
-    if options.reference != "as-is":
+    if options.reference == "reframe":
         raise OptionError(
-            f"{options.reference!r} is for task replace: in animate the character stays in its own picture",
-            key="condition.reference",
-            remedy="set condition.reference=as-is",
-        )
-    space = ModelSpace(options.exposure_stops or 0.0)
-    posed = run_pose(run, ingested, tracked)
+            "'reframe' is for task replace: in animate its grey would be the background",
+            key="condition.reference", remedy="set condition.reference=as-is, or onto-plate for the plate's background",
+        )  # fmt: skip
+    stops = ingested.exposure_stops if is_on_plate(run.options) else 0.0
+    space = ModelSpace(stops if options.exposure_stops is None else options.exposure_stops)
     if not any(pose.confidence.any() for pose in posed.poses.values()):
         run.warn(STAGE, "no pose of the actor is known: the generated character will not follow him")
     crop, size = whole_crop(plate, area_px=area_px)
     crops = dict.fromkeys(plate.frames, crop)
-    performance = find_performance(run, plate, posed.poses, crops=crops, size=size)
+    fitted = fit_reference(run, ingested, tracked, refined)
+    performance = find_performance(run, plate, posed.poses, crops=crops, size=size, fitted=fitted)
     drive = run_whole_drive(
-        run, ingested, posed.poses, refined, performance, crops=crops, size=size, space=space,
+        run, ingested, posed.poses, refined, performance, fitted, cleaned=cleaned, crops=crops, size=size, space=space,
         face_space=ModelSpace(ingested.exposure_stops),
     )  # fmt: skip
     return Conditioning(
@@ -58,7 +65,7 @@ def condition_whole(
         background_hashes=dict.fromkeys(plate.frames, ""),
         character=None,
         key=stage_key(STAGE, VERSION, "whole", space.NAME, space.exposure_stops, asdict(size), run.color.sha256),
-        models=(*posed.models, *performance.models),
+        models=(*posed.models, *performance.models, *drive.shown.models),
         drive=drive,
         poses=performance.poses,
         reference={**drive.shown.facts, **performance.facts()},

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from wanfx.errors import ShotError
 from wanfx.frames import Box, Size
-from wanfx.images import FramePattern, Layer
+from wanfx.images import FramePattern
 from wanfx.io import exr
 from wanfx.io.stills import read_still, write_picture
 from wanfx.ops.crop import model_size, to_model
@@ -107,8 +107,9 @@ def run_drive(
 
 
 def run_whole_drive(
-    run: RunContext, ingested: Ingested, poses: Mapping[int, Pose], refined: Refined, performance: Performance, *,
-    crops: Mapping[int, Box], size: Size, space: ModelSpace, face_space: ModelSpace,
+    run: RunContext, ingested: Ingested, poses: Mapping[int, Pose], refined: Refined, performance: Performance,
+    fitted: FittedReference | None, *, cleaned: Cleaned, crops: Mapping[int, Box], size: Size, space: ModelSpace,
+    face_space: ModelSpace,
 ) -> ShotDrive:  # fmt: skip
     """As `run_drive`, where the whole picture is new: the ``performance`` is drawn, and there are no masks.
 
@@ -117,8 +118,7 @@ def run_whole_drive(
     maker = _Maker(run, ingested, poses, refined, crops, size, face_space, performance=performance)
     records = make_frames(run, stage=STAGE, frames=ingested.plate.frames, key=maker.key, make=maker.make)
     hashes = {frame: stage_key(STAGE, VERSION, dict(record.files)) for frame, record in records.items()}
-    no_clean = Cleaned(Layer("clean", ingested.plate.pattern, ingested.plate.frames), {}, {})
-    shown = run_drive_reference(run, ingested, refined, None, cleaned=no_clean, crops=crops, size=size, space=space)
+    shown = run_drive_reference(run, ingested, refined, fitted, cleaned=cleaned, crops=crops, size=size, space=space)
     return ShotDrive(size, maker.patterns, hashes, shown, is_whole=True)
 
 

@@ -21,6 +21,7 @@ from wanfx.ops.skeleton_limbs import Mode
 from wanfx.ops.skeleton_retarget import SkeletonFit, fit_skeleton, measured_frame, retarget_skeleton
 from wanfx.stages.context import RunContext
 from wanfx.stages.reference import run_reference
+from wanfx.stages.reference_fit import FittedReference
 from wanfx.stages.reference_pose import run_reference_pose
 
 STAGE = "performance"
@@ -57,11 +58,13 @@ class Performance:
 
 
 def find_performance(
-    run: RunContext, plate: Plate, poses: Mapping[int, Pose], *, crops: Mapping[int, Box], size: Size
-) -> Performance:
+    run: RunContext, plate: Plate, poses: Mapping[int, Pose], *, crops: Mapping[int, Box], size: Size,
+    fitted: FittedReference | None = None,
+) -> Performance:  # fmt: skip
     """The performance of ``poses`` (canvas pixels), in a model's picture of ``size`` that shows ``crops``.
 
     ``condition.retarget`` says how; where the character's pose or the actor's is not known, he is followed as he is.
+    ``fitted`` is the reference where it stands on the plate, not in its own picture.
     """
     mode = run.options.condition.retarget
     plain = {frame: _in_model(pose, crop=crops[frame], size=size) for frame, pose in poses.items()}
@@ -70,8 +73,14 @@ def find_performance(
     reference = run_reference(run, plate_space=plate.color_space)
     found = run_reference_pose(run, reference, plate_space=plate.color_space)
     height, width = reference.rgba.shape[:2]
-    box = inner_box(Size(width, height), canvas=size)
-    shown = found.pose.scaled(box.width / width, box.height / height)
+    if fitted is None:
+        box = inner_box(Size(width, height), canvas=size)
+        shown = found.pose.scaled(box.width / width, box.height / height)
+    else:
+        placed = fitted.in_crop(crops[fitted.placement.frame], size=size)
+        box = Box(0, 0, size.width, size.height)
+        corner = placed.x - width * placed.scale / 2, placed.y - height * placed.scale
+        shown = found.pose.scaled(placed.scale, placed.scale).moved(*corner)
     character = make_skeleton(_keypoints(shown), size=Size(box.width, box.height))
     actor = _actor(plate, poses)
     try:

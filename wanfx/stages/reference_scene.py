@@ -62,8 +62,7 @@ class Scene:
         clean, _seen = read_clean(self.cleaned.layer.pattern.path(frame), plate=plate, frame=frame)
         shot = to_finite(exr.read_frame(plate.path(frame), canvas=plate.canvas, frame=frame).rgb)
         matte = exr.read_matte(self.refined.matte.path(frame), canvas=plate.canvas)
-        here = self.crop.slices()
-        return to_finite(clean[here]), look_at_light(shot[here], matte[here] >= _SOLID)
+        return _cut(to_finite(clean), self.crop), look_at_light(shot, matte >= _SOLID)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +73,13 @@ class Placed:
     background: Array
     alpha: Array
     grade: Grade
+
+
+def _cut(picture: Array, crop: Box) -> Array:
+    """The crop of a picture, whose edge goes on where the crop reaches beyond it."""
+    rows = np.clip(np.arange(crop.y0, crop.y1), 0, picture.shape[0] - 1)
+    columns = np.clip(np.arange(crop.x0, crop.x1), 0, picture.shape[1] - 1)
+    return np.ascontiguousarray(picture[np.ix_(rows, columns)])
 
 
 def own_light(whole: Array, rgba: Array) -> LightLook | None:
