@@ -13,18 +13,16 @@ pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 
 import torch
-from tiny import FIRST, HEIGHT, WIDTH, make_tiny_shot, plate_pixels
+from animate_shot import make_animate_shot
+from tiny import FIRST, WIDTH, plate_pixels
 
 from wanfx.backends.registry import add_generator
 from wanfx.cli.main import main
-from wanfx.frames import Size
 from wanfx.io import exr
 from wanfx.io.atomic import sha256_file
-from wanfx.io.pose_file import write_poses
 from wanfx.io.stills import read_still
 from wanfx.manifest import read_manifest
 from wanfx.ops.comp import Mattes, composite
-from wanfx.ops.pose import BODY, FACE, FEET, Pose, empty_pose
 from wanfx.pixels import to_float
 
 sys.path.append(str(Path(__file__).parent / "backends"))
@@ -33,12 +31,6 @@ from tiny_wan import save_animate_folder
 
 FRAMES, WINDOW = 7, 5
 _NOT_APPLICABLE = {"plate-integrity", "plate-anchored-color", "two-mattes"}
-# A figure that stands, in parts of its box: COCO's 17 points of the body.
-_STANDING = np.array([
-    (0.5, 0.08), (0.55, 0.06), (0.45, 0.06), (0.6, 0.08), (0.4, 0.08), (0.7, 0.22), (0.3, 0.22), (0.78, 0.36),
-    (0.22, 0.36), (0.8, 0.5), (0.2, 0.5), (0.62, 0.52), (0.38, 0.52), (0.62, 0.74), (0.38, 0.74), (0.62, 0.95),
-    (0.38, 0.95),
-])  # fmt: skip
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -54,38 +46,8 @@ def nothing_made() -> None:
     TinyAnimate.made, TinyAnimate.stops_after = [], 99
 
 
-def _pose(x0: float, y0: float, width: float, height: float, *, lean: float = 0.0) -> Pose:
-    """A standing figure with a face in a box; ``lean`` lifts its left arm, in parts of the box."""
-    pose = empty_pose()
-    xy, confidence = pose.xy.copy(), pose.confidence.copy()
-    body = _STANDING.copy()
-    body[[7, 9], 1] -= lean
-    xy[BODY] = body * (width, height) + (x0, y0)
-    xy[FEET] = xy[[15, 15, 15, 16, 16, 16]] + (0, 0.04 * height)
-    random = np.random.default_rng(3)
-    xy[FACE] = random.uniform((x0 + 0.35 * width, y0), (x0 + 0.65 * width, y0 + 0.15 * height), (68, 2))
-    confidence[BODY] = confidence[FACE] = confidence[FEET] = 0.9
-    return Pose(xy, confidence, pose.depth)
-
-
-def _actor(index: int) -> Pose:
-    box = plate_pixels(index)[1]
-    return _pose(box.x0, box.y0, box.width, box.height, lean=0.03 * index)
-
-
 def _shot(folder: Path, *, frames: int = FRAMES, **changes: Any) -> Path:
-    """The tiny shot; poses of the actor and the character as an artist would leave them."""
-    options: dict[str, Any] = {
-        "task": "animate", "generate": {"backend": NAME, "window_frames": WINDOW},
-        "wan": {"dtype": "float32", "steps": 1}, "pose": {"backend": "none"},
-        "reference": {"path": "reference.png", "pose": "reference_pose.json"},
-    }  # fmt: skip
-    path = make_tiny_shot(folder / "shot", frames=frames, **(options | changes))
-    work = folder / "out" / "tiny" / "work" / "pose"
-    work.mkdir(parents=True)
-    write_poses(work / "walker.json", {FIRST + i: _actor(i) for i in range(frames)}, size=Size(WIDTH, HEIGHT))
-    write_poses(folder / "shot" / "reference_pose.json", {0: _pose(23, 12, 44, 100)}, size=Size(90, 120))
-    return path
+    return make_animate_shot(folder, frames=frames, **changes)
 
 
 def _run(folder: Path, *flags: str) -> int:
@@ -243,9 +205,7 @@ def test_the_reference_decides_the_light_and_not_the_plates_exposure(tmp_path: P
     assert np.array_equal(shown[0], shown[3])
 
 
-def test_a_reference_on_grey_is_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_reference_on_grey_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _shot(tmp_path, frames=1, condition={"reference": "reframe"})
     assert _run(tmp_path) == 2
     assert "condition.reference" in capsys.readouterr().err

@@ -244,7 +244,7 @@ def test_finer_cells_keep_more_of_the_plate(whole: Path, tmp_path: Path) -> None
     assert 0 < fine <= box
 
 
-@pytest.mark.parametrize("task", ["animate", "background"])
+@pytest.mark.parametrize("task", ["background"])
 def test_other_tasks_are_refused_in_true_words(tmp_path: Path, task: str, capsys: pytest.CaptureFixture[str]) -> None:
     path = _shot(tmp_path, poses=False, frames=1, task=task)
     if task == "background":
