@@ -43,6 +43,8 @@ from wanfx.stages.report import run_report
 from wanfx.stages.reveal import run_reveal
 from wanfx.stages.review import run_review
 
+_MADE_BY = {"replace": "draft or wan-animate", "animate": "wan-animate", "background": "draft or wan-vace"}
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -168,7 +170,7 @@ def _check_task(run: RunContext) -> None:
         raise MissingError(
             f"generator {generator.name} cannot make task {run.shot.task!r}, only {' and '.join(generator.tasks)}",
             key="task",
-            remedy="choose one of those, or another generator (generate.backend)",
+            remedy=f"choose one of those, or set generate.backend={_MADE_BY[run.shot.task]}",
         )
     quality = run.options.generate.quality
     if quality not in ("auto", generator.quality):
