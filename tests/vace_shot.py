@@ -22,7 +22,9 @@ BACKGROUND = {"path": "reference.png", "prompt": "a figure walks along a beach"}
 
 
 class TinyVace(WanVaceGenerator):
-    """The generator with tiny networks, for tiny pictures; ``shown`` and ``given`` are what its windows were."""
+    """The generator with tiny networks, for tiny pictures; ``shown`` and ``given`` are what its windows were,
+    ``plates`` their plates and actors, ``last`` the generators that made them.
+    """
 
     name = NAME
     areas_px: ClassVar = {"480p": 48 * 64, "720p": 48 * 96}
@@ -30,6 +32,8 @@ class TinyVace(WanVaceGenerator):
     made: ClassVar[list[int]] = []
     shown: ClassVar[list[VaceWindow]] = []
     given: ClassVar[list[list[GeneratedFrame]]] = []
+    plates: ClassVar[list[list[tuple[Any, Any]]]] = []
+    last: ClassVar[list[TinyVace]] = []
     stops_after = 99
 
     def __init__(self) -> None:
@@ -47,14 +51,15 @@ class TinyVace(WanVaceGenerator):
         self.shown.append(show_window(inputs, inputs.guide))
         frames = list(super().generate(inputs))
         self.given.append(frames)
+        self.plates.append([(inputs.plate(frame), inputs.mask(frame)) for frame in inputs.frames])
+        self.last.append(self)
         yield from frames
 
     @classmethod
     def forget(cls) -> None:
         """What was made before."""
-        cls.made.clear()
-        cls.shown.clear()
-        cls.given.clear()
+        for told in (cls.made, cls.shown, cls.given, cls.plates, cls.last):
+            told.clear()
         cls.stops_after = 99
 
 

@@ -11,6 +11,7 @@ pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 
 import torch
+from stock_vace import in_bytes, run_stock
 from tiny_wan import HEIGHT, WIDTH, make_vace_parts
 
 from wanfx.backends.wan_places import Places
@@ -48,10 +49,7 @@ def make_window(recipe: str, *, references: int, seed: int = 3) -> VaceWindow:
     if recipe == "make all":
         video[:] = 0
     pictures = random.uniform(-1, 1, (references, HEIGHT, WIDTH, 3)).astype(np.float32)
-    # What a picture of 8 bits can hold, for the stock pipeline takes references as such.
-    return VaceWindow(
-        video, mask, tuple((np.round((one + 1) * 127.5) / 127.5 - 1).astype(np.float32) for one in pictures)
-    )
+    return in_bytes(VaceWindow(video, mask, tuple(pictures)))
 
 
 def ours(parts: dict[str, Any], text: VaceText, window: VaceWindow, *, guidance: float) -> tuple[Array, Any]:
@@ -68,19 +66,12 @@ def ours(parts: dict[str, Any], text: VaceText, window: VaceWindow, *, guidance:
 
 def theirs(parts: dict[str, Any], text: VaceText, window: VaceWindow, *, noise: Any, guidance: float) -> Array:
     from diffusers import WanVACEPipeline
-    from PIL import Image
 
-    pipeline = WanVACEPipeline(tokenizer=None, text_encoder=None, **parts)
-    pipeline.set_progress_bar_config(disable=True)
-    pictures = [Image.fromarray(np.uint8(np.round((one + 1) * 127.5))) for one in reversed(window.references)]
-    video = pipeline(
-        video=torch.from_numpy((window.video.transpose(0, 3, 1, 2)[None] + 1) / 2),
-        mask=torch.from_numpy(np.repeat(window.mask[None, :, None], 3, axis=2)),
-        reference_images=pictures or None, prompt_embeds=text.features, negative_prompt_embeds=text.negative_features,
-        height=HEIGHT, width=WIDTH, num_frames=FRAMES, num_inference_steps=STEPS, guidance_scale=guidance,
-        latents=noise, output_type="pt",
-    ).frames[0]  # fmt: skip
-    return np.asarray(video.permute(0, 2, 3, 1).numpy() * 2 - 1)
+    return run_stock(
+        WanVACEPipeline(tokenizer=None, text_encoder=None, **parts), window, prompt_embeds=text.features,
+        negative_prompt_embeds=text.negative_features, num_inference_steps=STEPS, guidance_scale=guidance,
+        latents=noise,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("references", [0, 1, 2])
