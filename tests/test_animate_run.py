@@ -157,10 +157,15 @@ def test_a_character_whose_pose_is_unknown_is_told_and_followed_as_he_is(
     assert "keeps the actor's own proportions" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("stops_after", [0, 1])
-def test_a_run_broken_off_after_any_window_is_taken_up_to_the_bit(tmp_path: Path, stops_after: int) -> None:
+@pytest.mark.parametrize(
+    ("stops_after", "carried", "window", "frames"), [(0, "1", 5, 7), (1, "1", 5, 7), (1, "5", 9, 12)]
+)
+def test_a_run_broken_off_after_any_window_is_taken_up_to_the_bit(
+    tmp_path: Path, stops_after: int, carried: str, window: int, frames: int
+) -> None:
+    wan = {"dtype": "float32", "steps": 1, "carried_frames": carried}
     for name in ("whole", "broken"):
-        _shot(tmp_path / name)
+        _shot(tmp_path / name, frames=frames, wan=wan, generate={"backend": NAME, "window_frames": window})
     assert _run(tmp_path / "whole") == 0
     TinyAnimate.made, TinyAnimate.stops_after = [], stops_after
     assert _run(tmp_path / "broken") == 130
