@@ -1,4 +1,4 @@
-"""Every mode of task background with Wan2.1-VACE at toy size: what the model is shown, and what the stock makes of it."""
+"""Every mode of task background with Wan2.1-VACE at toy size: what the model is shown, and what becomes of it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 
 import torch
-from tiny import FIRST, HEIGHT, WIDTH
+from tiny import FIRST, HEIGHT, WIDTH, plate_pixels, wall
 from vace_shot import NAME, STEPS, TinyVace, make_vace_shot, run_vace
 
 from wanfx.backends.registry import add_generator
@@ -24,7 +24,7 @@ from wanfx.backends.wan_vace_window import VaceText, VaceWindow
 from wanfx.cli.main import main
 from wanfx.frames import Box, Size
 from wanfx.io import exr
-from wanfx.io.stills import write_picture
+from wanfx.io.stills import read_still, write_picture
 from wanfx.ops.crop import to_model
 
 sys.path.append(str(Path(__file__).parent / "backends"))
@@ -37,6 +37,7 @@ MODES: dict[str, dict[str, Any]] = {
     "paint": {"path": None},
     "anchor": {"anchor": "both"},
     "guide": {"path": None, "guide": "guide/guide.####.png"},
+    "remove": {"path": None},
 }
 WITH = {"references": ["reference.png", "reference.png"]}
 
@@ -69,6 +70,7 @@ def _make(folder: Path, mode: str, *, frames: int = FRAMES, **changes: Any) -> N
     if mode == "guide":
         _guide(folder, frames)
     make_vace_shot(folder, frames=frames, background=background, **changes)
+    TinyVace.knows_plate = mode == "remove"
     assert run_vace(folder) == 0
     assert main(["verify", str(folder / "out" / "tiny" / "v001")]) == 0
 
@@ -204,3 +206,49 @@ def test_what_a_mode_lacks_is_told_by_its_key(
     make_vace_shot(tmp_path, frames=1, background=background)
     assert run_vace(tmp_path) == 2
     assert key in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def removed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("removed")
+    TinyVace.forget()
+    TinyVace.knows_plate = True
+    make_vace_shot(folder, frames=FRAMES, background={"mode": "remove", "path": None, "prompt": ""})
+    assert run_vace(folder) == 0
+    return folder
+
+
+def _layers(version: Path, frame: int) -> dict[str, Array]:
+    (path,) = (version / "comp").glob(f"*.{frame}.exr")
+    parts, _header = exr.read_parts(path)
+    return {name: np.stack(list(part.planes.values()), axis=2) for name, part in parts.items()}
+
+
+def test_a_removed_actor_is_drawn_over_and_all_else_is_the_plates_bits(removed: Path) -> None:
+    version = removed / "out" / "tiny" / "v001"
+    assert main(["verify", str(version)]) == 0
+    for index in (0, 4, FRAMES - 1):
+        layers, (plate, box) = _layers(version, FIRST + index), plate_pixels(index)
+        assert not layers["matte_character"].any()
+        edited = layers["matte_edit"][..., 0] > 0
+        assert edited[box.slices()].all() and edited.mean() < 0.5
+        assert layers["rgba"][~edited][:, :3].tobytes() == plate[~edited].tobytes()
+        assert (layers["rgba"][box.slices()][..., :3] != plate[box.slices()]).any(axis=2).mean() > 0.95
+
+
+def test_a_hole_is_grey_for_the_model_and_holds_all_that_the_comp_takes(removed: Path) -> None:
+    work = removed / "out" / "tiny" / "work"
+    for frame in range(FIRST, FIRST + FRAMES):
+        hole = read_still(work / "guide" / "mask" / f"mask.{frame}.png").pixels[..., 0]
+        edit = _layers(removed / "out" / "tiny" / "v001", frame)["matte_edit"][..., 0].astype(np.float32)
+        taken = to_model(edit, size=Size(hole.shape[1], hole.shape[0]))
+        assert (hole[taken > 0.05] > 0.5).all() and 0 < hole.mean() < 0.8
+
+
+def test_without_a_model_the_removed_actors_place_shows_what_other_frames_saw(removed: Path) -> None:
+    assert run_vace(removed, "--set", "generate.backend=draft", "--set", "generate.window_frames=9") == 0
+    version = removed / "out" / "tiny" / "v002"
+    assert main(["verify", str(version)]) == 0
+    layers, (_plate, box) = _layers(version, FIRST), plate_pixels(0)
+    truth = wall()[:, :WIDTH][box.slices()]
+    assert np.median(np.abs(layers["rgba"][box.slices()][..., :3] - truth)) < 0.05

@@ -70,7 +70,7 @@ def test_a_painted_world_is_delivered_and_every_promise_is_held(whole: Path) -> 
     assert manifest["backend"] == NAME and manifest["quality"] == "final"
     assert not [promise for promise in manifest["promises"] if promise["state"] == "broken"]
     assert {"steps=2", "window_frames=9", "flow_shift=16.0", "guidance_scale=5.0"} <= set(manifest["settings"])
-    assert manifest["world"]["asked"]["prompt"] == "a figure walks along a beach"
+    assert manifest["guide"]["prompt"] == "a figure walks along a beach"
 
 
 def test_solid_pixels_of_the_actor_are_the_plates_bits_and_the_world_fills_the_frame(whole: Path) -> None:

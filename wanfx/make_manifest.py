@@ -94,7 +94,8 @@ def _reference(delivered: Delivered) -> dict[str, Any] | None:
 
 def _matching(delivered: Delivered) -> dict[str, Any]:
     """The new background, and what was done so that the layers fit each other."""
-    return {"world": _world(delivered), "grain": _grain(delivered), "integration": _integration(delivered)}
+    told = {"world": _world(delivered), "guide": _guide(delivered)}
+    return {**told, "grain": _grain(delivered), "integration": _integration(delivered)}
 
 
 def _grain(delivered: Delivered) -> dict[str, Any]:
@@ -143,11 +144,13 @@ def _character(delivered: Delivered) -> dict[str, Any] | None:
 def _world(delivered: Delivered) -> dict[str, Any] | None:
     """What was done to the new background."""
     world = delivered.inputs.conditioning.world
-    if world is None:
-        return None
+    return None if world is None else {"exposure_stops": world.exposure_stops, "lost_frames": list(world.lost)}
+
+
+def _guide(delivered: Delivered) -> dict[str, Any] | None:
+    """What a prompted model was asked for."""
     guide = delivered.inputs.conditioning.guide
-    asked = {} if guide is None else {"asked": guide.facts}
-    return {"exposure_stops": world.exposure_stops, "lost_frames": list(world.lost), **asked}
+    return None if guide is None else guide.facts
 
 
 def _integration(delivered: Delivered) -> dict[str, Any] | None:

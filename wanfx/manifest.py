@@ -25,6 +25,11 @@ REQUIRED = (
 _UPGRADES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 
 
+def keeps_actor(manifest: Mapping[str, Any]) -> bool:
+    """Whether a manifest's comps show the actor in a new world: not so in `background` where he is removed."""
+    return manifest["task"] == "background" and manifest.get("world", {}) is not None
+
+
 def digest(manifest: Mapping[str, Any]) -> str:
     """The SHA-256 of the manifest without its ``digest``."""
     rest = {key: value for key, value in manifest.items() if key != "digest"}

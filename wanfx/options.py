@@ -114,9 +114,9 @@ class CleanOptions:
 class GenerateOptions:
     """The generator and its seed."""
 
-    backend: Annotated[str, Knob("Generator: wan-animate, draft, fake, or auto for the best that is installed")] = (
-        "auto"
-    )
+    backend: Annotated[
+        str, Knob("Generator: wan-animate, wan-vace (task background), draft, fake, or auto for the best of the others")
+    ] = "auto"
     quality: Annotated[
         Literal["auto", "draft", "preview", "fast", "final"], Knob("Quality; draft and fake are always draft")
     ] = "auto"

@@ -72,6 +72,8 @@ _BACKENDS: dict[Kind, dict[str, _Backend]] = {
         "wan-vace": _Backend(
             "wanfx.backends.wan_vace:WanVaceGenerator",
             ("wan-vace-14b", "wan-vace-1.3b"),
+            # It draws by words: who gives a picture of the new world may want that very picture.
+            is_offered=False,
             is_heavy=True,
             tasks=("background",),
         ),

@@ -1,4 +1,4 @@
-"""What of a kept actor a video model is shown: less than his matte, so that no old background comes with him."""
+"""Where a video model draws: all but a kept actor, or where somebody is to be gone."""
 
 from __future__ import annotations
 
@@ -26,3 +26,13 @@ def find_drawn(matte: Array, *, before: Array, after: Array, paint_over_px: floa
     steady = np.minimum(matte, np.maximum(before, after))
     kept = grow_matte(np.ascontiguousarray(steady), radius_px=-paint_over_px)
     return np.where(kept >= _HALF, np.float32(0), np.float32(1))
+
+
+def find_hole(matte: Array, *, before: Array, after: Array, grow_px: float) -> Array:
+    """(H, W), 1 where the model draws so that nobody is left of the subject of these mattes, else 0.
+
+    Whatever is his in this frame or the next to it is drawn, and ``grow_px`` around it.
+    """
+    any_of = np.maximum(matte, np.maximum(before, after))
+    grown = grow_matte(np.ascontiguousarray(any_of), radius_px=grow_px)
+    return np.where(grown > 0, np.float32(1), np.float32(0))

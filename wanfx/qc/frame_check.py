@@ -13,6 +13,7 @@ import numpy.typing as npt
 from wanfx.errors import WanfxError
 from wanfx.frames import Box
 from wanfx.io import exr
+from wanfx.manifest import keeps_actor
 from wanfx.ops.comp import Mattes, any_channel, composite, is_lit
 from wanfx.ops.edges import bounding_box
 from wanfx.ops.grain_frames import Grain
@@ -194,7 +195,7 @@ def _check_finite(read: _Read, fault: Fault) -> None:
 def _wrong_edit(read: _Read) -> Mask:
     """Where the edit matte is not the union of what is edited."""
     edit, character, reveal = (read.pixels[name][..., 0] for name in ("matte_edit", "matte_character", "matte_reveal"))
-    if read.manifest["task"] == "background":
+    if keeps_actor(read.manifest):
         return wrong_actor_edit(read.pixels, _char(read.manifest))
     if read.manifest["task"] == "animate":
         return np.asarray(edit != 1)

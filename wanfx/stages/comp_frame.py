@@ -113,7 +113,8 @@ class CompMaker:
             provenance=inputs.provenance, is_opaque=inputs.conditioning.is_world or inputs.conditioning.is_whole,
         )  # fmt: skip
         # What gives back the background as it was given casts no shadow on it: nothing is to be looked for.
-        self._has_shadow = self._options.shadow == "auto" and not inputs.generated.generator.keeps_background
+        is_drawn = not inputs.generated.generator.keeps_background and not inputs.conditioning.is_empty
+        self._has_shadow = self._options.shadow == "auto" and is_drawn
         size = self._plate.canvas.size
         self._ones = np.ones((size.height, size.width), np.float16)
 

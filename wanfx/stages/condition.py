@@ -16,7 +16,7 @@ from wanfx.ops.model_crop import shape_crops
 from wanfx.stages.character import Character, PuppetCharacter, make_card, make_character
 from wanfx.stages.clean import Cleaned, run_clean
 from wanfx.stages.condition_whole import condition_whole
-from wanfx.stages.condition_world import condition_prompted
+from wanfx.stages.condition_world import condition_empty, condition_prompted
 from wanfx.stages.conditioning import Conditioning
 from wanfx.stages.context import RunContext, stage_key
 from wanfx.stages.drive import run_drive
@@ -43,7 +43,9 @@ def run_condition(
     space = ModelSpace(ingested.exposure_stops if stops is None else stops)
     if run.shot.task == "background":
         if find_generator(run.options).is_prompted:
-            return condition_prompted(run, ingested, refined, camera, space=space)
+            return condition_prompted(run, ingested, refined, camera, frames=frames, space=space)
+        if run.shot.background is not None and run.shot.background.mode == "remove":
+            return condition_empty(run, ingested, refined, camera, frames=frames, space=space)
         return _background(run, ingested, refined, camera, space, frames)
     if run.shot.task == "animate":
         return _animate(run, ingested, tracked, refined, camera)

@@ -7,6 +7,7 @@ from wanfx.frames import Box
 from wanfx.ops.camera import CameraPath
 from wanfx.ops.crop import model_size
 from wanfx.ops.sizes import canvas_size
+from wanfx.stages.clean import run_clean
 from wanfx.stages.conditioning import Conditioning, SpaceBridge
 from wanfx.stages.context import RunContext, stage_key
 from wanfx.stages.ingest import Ingested
@@ -20,9 +21,11 @@ VERSION = 1
 
 
 def condition_prompted(
-    run: RunContext, ingested: Ingested, refined: Refined, camera: CameraPath, *, space: ModelSpace
+    run: RunContext, ingested: Ingested, refined: Refined, camera: CameraPath, *, frames: list[int], space: ModelSpace
 ) -> Conditioning:
-    """Of the whole shot; the plate stands in for a world that is given. Raises as `run_guide` does."""
+    """Of the whole shot; the plate stands in for a world that is given, the clean plate of ``frames`` for one without
+    the actor. Raises as `run_guide` does.
+    """
     plate = ingested.plate
     canvas = Box(0, 0, plate.canvas.width, plate.canvas.height)
     area_px = find_generator(run.options).area_px
@@ -30,16 +33,40 @@ def condition_prompted(
     # The world fills the frame to its last pixel: the picture is stretched a little rather than cut.
     size = canvas_size(model_size(canvas, pixel_aspect=plate.pixel_aspect), area_px=area_px)
     bridge = SpaceBridge(run.color, plate.color_space, space)
+    is_removed = run.shot.background is not None and run.shot.background.mode == "remove"
+    cleaned = run_clean(run, ingested, refined, camera, frames=frames) if is_removed else None
+    world = None if is_removed else World(plate.pattern, ingested.keys, 0.0, (), is_shown=False)
     guide = run_guide(run, ingested, refined, camera, size=size, space=space, encode=bridge.encode)
     return Conditioning(
         plate=plate,
         size=size,
         crops=dict.fromkeys(plate.frames, canvas),
         space=space,
-        background=plate.pattern,
-        background_hashes=ingested.keys,
+        background=plate.pattern if cleaned is None else cleaned.layer.pattern,
+        background_hashes=ingested.keys if cleaned is None else cleaned.hashes,
         character=None,
         key=stage_key(STAGE, VERSION, space.NAME, space.exposure_stops, guide.shared_key, run.color.sha256),
-        world=World(plate.pattern, ingested.keys, 0.0, (), is_shown=False),
+        world=world,
         guide=guide,
+        is_empty=is_removed,
+    )
+
+
+def condition_empty(
+    run: RunContext, ingested: Ingested, refined: Refined, camera: CameraPath, *, frames: list[int], space: ModelSpace
+) -> Conditioning:
+    """The plate without the actor, as far as other frames know what was behind him: nothing is drawn."""
+    plate = ingested.plate
+    canvas = Box(0, 0, plate.canvas.width, plate.canvas.height)
+    cleaned = run_clean(run, ingested, refined, camera, frames=frames)
+    return Conditioning(
+        plate=plate,
+        size=model_size(canvas, pixel_aspect=plate.pixel_aspect),
+        crops=dict.fromkeys(plate.frames, canvas),
+        space=space,
+        background=cleaned.layer.pattern,
+        background_hashes=cleaned.hashes,
+        character=None,
+        key=stage_key(STAGE, VERSION, space.NAME, space.exposure_stops, run.color.sha256),
+        is_empty=True,
     )

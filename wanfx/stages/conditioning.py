@@ -40,7 +40,8 @@ class Conditioning:
     the new ``world`` (`background`); in `animate` there is none, and crops may reach beyond the canvas. ``character``
     is the reference as it performs, or None: a new background has none, and a generator with a ``drive`` makes its
     own. ``poses`` are the actor's where they were looked for; in `animate` those of the ``performance``.
-    ``guide`` is what a prompted generator is shown. ``reference`` says which picture of the character was used.
+    ``guide`` is what a prompted generator is shown; where it `is_empty`, nobody takes the actor's place.
+    ``reference`` says which picture of the character was used, and how.
     """
 
     plate: Plate
@@ -55,6 +56,7 @@ class Conditioning:
     models: tuple[ModelCard, ...] = ()
     drive: ShotDrive | None = None
     guide: ShotGuide | None = None
+    is_empty: bool = False
     poses: Mapping[int, Pose] = field(default_factory=dict)
     reference: Mapping[str, Any] = field(default_factory=dict)
     performance: Performance | None = None

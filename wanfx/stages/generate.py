@@ -287,7 +287,7 @@ def edit_of(conditioning: Conditioning, mask: Array, alpha: Array | None) -> Arr
 def guard_px(run: RunContext, conditioning: Conditioning, frame: int) -> float:
     """How far beyond the edit the generator was given something else than the plate, in its own pixels."""
     if conditioning.drive is not None or conditioning.guide is not None:
-        return _LATENT_PX + (0.0 if conditioning.guide is None else run.options.condition.paint_over_px)
+        return _LATENT_PX + (0.0 if conditioning.guide is None else conditioning.guide.reach_px)
     # The background that was given is the clean plate as far as the subject was grown for it.
     scale = conditioning.size.height / conditioning.crops[frame].height
     return 0.0 if conditioning.is_world else run.options.clean.grow_px * scale + 1

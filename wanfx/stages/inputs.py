@@ -27,7 +27,7 @@ def check_inputs(
     if shot.task == "background":
         if is_prompted:
             check_pictures(shot, frames=frames, color=color)
-        else:
+        elif shot.background is not None and shot.background.mode != "remove":
             open_world(shot, frames=frames, color=color)
     elif shot.reference is not None:
         for index, picture in enumerate(shot.reference.pictures):

@@ -53,6 +53,8 @@ def run_rematte(
     adopt_painted(run, name, to=pattern, plate=conditioning.plate)
     with run.stage(STAGE, units=len(frames)) as progress:
         maker = _Maker(run, conditioning, generated, pattern)
+        if conditioning.is_empty:
+            return maker.make(progress, frames, subject=tracked.name, key=lambda _frame: "nobody", alpha=maker.nobody)
         if run.options.rematte.alpha == "auto" and _has_alpha(generated, frames[0]):
             return maker.make(progress, frames, subject=tracked.name, key=lambda _frame: "own", alpha=maker.own_alpha)
         matte = run.options.matte
@@ -103,6 +105,11 @@ class _Maker:
     ) -> None:
         self._run, self._conditioning, self._generated, self._pattern = run, conditioning, generated, pattern
         self._folder = paintable(run, f"matte/{pattern.folder.name}")
+
+    def nobody(self, frame: int) -> Array:
+        """An empty matte (H, W) in the crop."""
+        crop = self._conditioning.crops[frame]
+        return np.zeros((crop.height, crop.width), np.float32)
 
     def own_alpha(self, frame: int) -> Array:
         """The generator's alpha (H, W) in the crop."""

@@ -19,6 +19,7 @@ from wanfx.errors import FrameReadError
 from wanfx.frames import Box, Size
 from wanfx.images import FramePattern
 from wanfx.io import exr
+from wanfx.manifest import keeps_actor
 from wanfx.pixels import to_float
 from wanfx.qc.page_pictures import GAIN, FramePictures, Overlay
 from wanfx.stages.view import choose_view, in_display_window, picture_size, resize, show
@@ -47,7 +48,7 @@ _NAMES_OF_BACKGROUND = {"matte_subject": "actor's alpha", "matte_character": "ke
 
 def overlays_of(manifest: Mapping[str, Any]) -> tuple[Overlay, ...]:
     """The mattes and checks that a comp of this task has."""
-    if manifest["task"] != "background":
+    if not keeps_actor(manifest):
         return _REPLACE
     return tuple(Overlay(one.part, _NAMES_OF_BACKGROUND.get(one.part, one.label), one.color) for one in _REPLACE)
 

@@ -40,6 +40,9 @@ def run_reveal(
     asked = run.options.finish.reveal
     if conditioning.is_whole:
         return dict.fromkeys(frames, 0.0)
+    if conditioning.is_empty and asked == "auto":
+        # Whoever asks a model to remove somebody wants to see what it drew.
+        return dict.fromkeys(frames, 0.0 if generated.generator.keeps_background else 1.0)
     if asked != "auto" or generated.generator.keeps_background or conditioning.is_world:
         return dict.fromkeys(frames, float(asked == "generated" and not conditioning.is_world))
     look = _Looker(run, conditioning, generated, refined, bridge)

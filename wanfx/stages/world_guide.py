@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +25,7 @@ from wanfx.io.stills import read_still, write_picture
 from wanfx.ops.camera import CameraPath
 from wanfx.ops.crop import to_model
 from wanfx.ops.decontaminate import own_colors
-from wanfx.ops.kept_area import find_drawn
+from wanfx.ops.kept_area import find_drawn, find_hole
 from wanfx.pixels import to_finite, to_float
 from wanfx.stages.clean import read_clean
 from wanfx.stages.context import Made, RunContext, make_frames, paintable, stage_key
@@ -39,13 +40,16 @@ STAGE = "guide"
 VERSION = 1
 Array = npt.NDArray[np.float32]
 _HALF = np.float32(0.5)
+_NOBODY = "An empty scene. The background goes on where it was hidden. Nobody is in the picture."
 ANCHOR_FRAMES = 2
 """A latent reads the mask of its frame 1, or of its last but one: two frames are kept, or the anchor is not seen."""
 
 
 @dataclass(frozen=True, eq=False)
 class ShotGuide:
-    """A `Guide` on disk. ``anchors`` are the frames that are kept whole, ``lead`` what leads the model elsewhere."""
+    """A `Guide` on disk. ``anchors`` are the frames that are kept whole, ``lead`` what leads the model elsewhere;
+    ``reach_px`` is how far beside the actor's own edge the model draws, or keeps.
+    """
 
     given: BackgroundInput
     size: Size
@@ -56,10 +60,11 @@ class ShotGuide:
     shown: WorldReferences
     lead: Lead | None
     encode: Callable[[Array], Array]
+    reach_px: float
 
     @property
     def prompt(self) -> str:
-        return self.given.prompt
+        return self.given.prompt or (_NOBODY if self.given.mode == "remove" else "")
 
     @property
     def negative_prompt(self) -> str | None:
@@ -70,7 +75,7 @@ class ShotGuide:
         return self.shown.pictures
 
     @property
-    def facts(self) -> dict[str, object]:
+    def facts(self) -> dict[str, Any]:
         """What was asked of the model, for the manifest."""
         names = [Path(path).name for path in (self.given.path, *self.given.references) if path is not None]
         return {"mode": self.given.mode, "prompt": self.prompt, "negative_prompt": self.negative_prompt,
@@ -127,7 +132,9 @@ def run_guide(
     hashes = {frame: stage_key(STAGE, VERSION, dict(record.files)) for frame, record in records.items()}
     shown = read_references(run, size=size, space=space)
     lead = None if given.mode != "guide" else run_lead(run, ingested.plate, size=size, space=space)
-    return ShotGuide(given, size, maker.masks, maker.composites, frozenset(anchors), hashes, shown, lead, encode)
+    return ShotGuide(
+        given, size, maker.masks, maker.composites, frozenset(anchors), hashes, shown, lead, encode, maker.reach_px
+    )
 
 
 def _anchor_frames(given: BackgroundInput, frames: list[int]) -> list[int]:
@@ -147,10 +154,19 @@ class _Maker:
     ) -> None:  # fmt: skip
         self._run, self._ingested, self._refined, self._size = run, ingested, refined, size
         self._anchors, self._world, self._plate = anchors, world, ingested.plate
-        self._paint_over_px = run.options.condition.paint_over_px
+        given, options = run.shot.background, run.options
+        self._paint_over_px = options.condition.paint_over_px
+        # What the comp takes of a hole has to be drawn whole.
+        beside_px = max(options.clean.grow_px, options.finish.margin_px) * size.height / self._plate.canvas.height
+        is_removed = given is not None and given.mode == "remove"
+        self._hole_px = beside_px + self._paint_over_px if is_removed else None
         self.masks = FramePattern(str(run.work / STAGE / "mask" / "mask.####.png"))
         self.composites = FramePattern(str(run.work / STAGE / "anchor" / "anchor.####.exr"))
         self._folders = {name: paintable(run, f"{STAGE}/{name}") for name in ("mask", "anchor")}
+
+    @property
+    def reach_px(self) -> float:
+        return self._paint_over_px if self._hole_px is None else self._hole_px
 
     def _around(self, frame: int) -> tuple[int, int]:
         frames = self._plate.frames
@@ -161,9 +177,8 @@ class _Maker:
         anchor = None
         if self._world is not None and frame in self._anchors:
             anchor = [self._world.hashes[frame], self._ingested.keys[frame]]
-        return stage_key(
-            STAGE, VERSION, mattes, anchor, asdict(self._size), self._paint_over_px, self._plate.canvas.as_list()
-        )
+        reach = [self._paint_over_px, self._hole_px]
+        return stage_key(STAGE, VERSION, mattes, anchor, asdict(self._size), reach, self._plate.canvas.as_list())
 
     def make(self, frame: int) -> Made:
         paths = [self.masks.path(frame)]
@@ -179,7 +194,11 @@ class _Maker:
             drawn = np.zeros((self._size.height, self._size.width), np.float32)
         else:
             before, after = (self._matte(one) for one in self._around(frame))
-            drawn = find_drawn(self._matte(frame), before=before, after=after, paint_over_px=self._paint_over_px)
+            matte = self._matte(frame)
+            if self._hole_px is not None:
+                drawn = find_hole(matte, before=before, after=after, grow_px=self._hole_px)
+            else:
+                drawn = find_drawn(matte, before=before, after=after, paint_over_px=self._paint_over_px)
         write_picture(path, np.repeat(np.uint8(255) * drawn.astype(np.uint8)[..., None], 3, axis=2), durable=False)
 
     def _composite(self, frame: int, path: Path) -> None:
