@@ -226,5 +226,5 @@ def test_whoever_touches_the_actor_without_a_word_is_found_out(made: dict[str, P
     fact = manifest["frame_facts"][str(FRAME)]
     fact["integration"]["grade"]["slope"] = [1.0, 1.0, 1.0]
     (path,) = (version / "comp").glob(f"*.{FRAME}.exr")
-    found = check_frame(path, FRAME, manifest=manifest, plate=None, crypto=None, grain=Grain({}, {}))
+    found = check_frame(path, FRAME, manifest=manifest, plate=None, crypto=None, grains=(Grain({}, {}),))
     assert any("char_walker_ungraded" in text for text in found.by_promise["two-mattes"])

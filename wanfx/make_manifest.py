@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -63,13 +63,13 @@ def build_manifest(delivered: Delivered) -> dict[str, Any]:
         "settings": list(generator.settings),
         "frames": f"{first}-{last}",
         "cut": f"{first}-{last}" if cut is None else str(cut),
-        "plate": _plate(delivered),
+        "plate": plate_table(run, delivered.ingested),
         "comp": {
-            "pattern": _relative(Path(finished.pattern.text), run),
+            "pattern": relative_path(Path(finished.pattern.text), run),
             "parts": list(finished.parts),
             "colorspace": inputs.conditioning.plate.color_space,
         },
-        "crypto": _crypto(delivered),
+        "crypto": crypto_table(run, delivered.crypto),
         "color": _color(delivered),
         "subjects": [_subject(delivered)],
         "models": _models(delivered),
@@ -78,7 +78,7 @@ def build_manifest(delivered: Delivered) -> dict[str, Any]:
         **_matching(delivered),
         "request": request_key(run),
         "seed": run.options.generate.seed,
-        "options": _options(run),
+        "options": option_table(run),
         "promises": [],
         "consent": dict(run.shot.consent),
         "policy": dict(run.shot.policy),
@@ -114,12 +114,12 @@ def _subject(delivered: Delivered) -> dict[str, Any]:
     }
 
 
-def _crypto(delivered: Delivered) -> dict[str, Any] | None:
-    crypto = delivered.crypto
+def crypto_table(run: RunContext, crypto: CryptoFrames | None) -> dict[str, Any] | None:
+    """The Cryptomattes as a manifest has them; None without."""
     if crypto is None:
         return None
     names = {name: id_text(identifier) for name, identifier in crypto.names.items()}
-    return {"pattern": _relative(Path(crypto.pattern.text), delivered.run), "layer": LAYER, "names": names}
+    return {"pattern": relative_path(Path(crypto.pattern.text), run), "layer": LAYER, "names": names}
 
 
 def _models(delivered: Delivered) -> list[dict[str, str]]:
@@ -157,7 +157,7 @@ def _integration(delivered: Delivered) -> dict[str, Any] | None:
     """How the kept actor and the new background were brought together, and the file of his grade."""
     if not delivered.inputs.conditioning.is_world:
         return None
-    file = None if delivered.grade is None else _relative(delivered.grade, delivered.run)
+    file = None if delivered.grade is None else relative_path(delivered.grade, delivered.run)
     return {**delivered.inputs.integration.as_dict(), "grade_file": file}
 
 
@@ -179,11 +179,12 @@ def _frame_fact(delivered: Delivered, frame: int) -> dict[str, Any]:
     return {**fact, CONFIDENCE: delivered.inputs.confidence.get(frame)}
 
 
-def _plate(delivered: Delivered) -> dict[str, Any]:
-    plate, source = delivered.ingested.plate, delivered.ingested.source
+def plate_table(run: RunContext, ingested: Ingested) -> dict[str, Any]:
+    """The plate as a manifest has it."""
+    plate, source = ingested.plate, ingested.source
     return {
         "source": Path(plate.source).as_posix() if not Path(plate.source).is_absolute() else Path(plate.source).name,
-        "pattern": _relative(Path(plate.pattern.text), delivered.run),
+        "pattern": relative_path(Path(plate.pattern.text), run),
         "is_original": source.is_in_place,
         "colorspace": plate.color_space,
         "source_colorspace": plate.source_color_space,
@@ -197,12 +198,10 @@ def _plate(delivered: Delivered) -> dict[str, Any]:
         "timecode": None if plate.timecode is None else str(plate.timecode),
         "frames": str(plate.frames),
         "held": {str(frame): other for frame, other in plate.held.items()},
-        "bad_pixels": {
-            str(f): fact["bad_pixels"] for f, fact in delivered.ingested.facts.items() if fact["bad_pixels"]
-        },
+        "bad_pixels": {str(f): fact["bad_pixels"] for f, fact in ingested.facts.items() if fact["bad_pixels"]},
         "range_linear": [
-            min(fact["min_linear"] for fact in delivered.ingested.facts.values()),
-            max(fact["max_linear"] for fact in delivered.ingested.facts.values()),
+            min(fact["min_linear"] for fact in ingested.facts.values()),
+            max(fact["max_linear"] for fact in ingested.facts.values()),
         ],
     }
 
@@ -224,7 +223,8 @@ def _option_values(run: RunContext) -> dict[str, Any]:
     return {spec.key: Path(value).name if spec.knob.is_path and value else value for spec, value in values.items()}
 
 
-def _options(run: RunContext) -> dict[str, Any]:
+def option_table(run: RunContext) -> dict[str, Any]:
+    """Every option's value, and where it came from."""
     values = _option_values(run)
     return {
         spec.key: {"value": values[spec.key], "from": run.options.sources.get(spec.key, "default")} for spec in specs()
@@ -232,15 +232,18 @@ def _options(run: RunContext) -> dict[str, Any]:
 
 
 def _files(delivered: Delivered) -> list[dict[str, str]]:
-    finished = delivered.finished
+    return file_table(delivered.run, delivered.finished, delivered.crypto, delivered.files)
+
+
+def file_table(
+    run: RunContext, finished: Finished, crypto: CryptoFrames | None, files: Iterable[Path]
+) -> list[dict[str, str]]:
+    """Path and SHA-256 of every one of ``files``."""
     known = {finished.pattern.path(frame): finished.hashes[frame] for frame in finished.frames}
-    if delivered.crypto is not None:
-        known |= delivered.crypto.hashes
-    return [
-        {"path": _relative(path, delivered.run), "sha256": known.get(path) or sha256_file(path)}
-        for path in delivered.files
-    ]
+    known |= {} if crypto is None else crypto.hashes
+    return [{"path": relative_path(path, run), "sha256": known.get(path) or sha256_file(path)} for path in files]
 
 
-def _relative(path: Path, run: RunContext) -> str:
+def relative_path(path: Path, run: RunContext) -> str:
+    """POSIX, from the version's folder."""
     return Path(os.path.relpath(path.absolute(), run.version.folder.absolute())).as_posix()

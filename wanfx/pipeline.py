@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 from wanfx import __version__
 from wanfx.backends.protocols import ModelCard
 from wanfx.backends.registry import find_generator
-from wanfx.delivery import Version
-from wanfx.errors import InputError, MissingError, PromiseBrokenError, ShotError
+from wanfx.errors import MissingError, ShotError
 from wanfx.frames import FrameRange
 from wanfx.images import FramePattern
-from wanfx.io.atomic import sha256_file, write_json
-from wanfx.make_manifest import Delivered, build_manifest, request_key
-from wanfx.manifest import read_manifest, write_manifest
+from wanfx.make_manifest import Delivered, build_manifest
 from wanfx.names import fill_template
 from wanfx.ops.camera import CameraPath
 from wanfx.ops.matting import check_method
 from wanfx.plan import check_disk, plan_run
-from wanfx.qc.promises import ANCHOR, Promise
-from wanfx.qc.timings import read_timings
-from wanfx.qc.verify import check_delivery
+from wanfx.qc.promises import Promise
+from wanfx.qc.verify import Checked
+from wanfx.sealing import LastVersion, Outcome, check_range, is_up_to_date, read_last, seal_version
 from wanfx.stages.camera import run_camera
 from wanfx.stages.comp_frame import CompMaker, FinishInputs
 from wanfx.stages.condition import run_condition
 from wanfx.stages.context import RunContext
-from wanfx.stages.crypto import check_crypto_names, run_crypto
+from wanfx.stages.crypto import OBJECT_PART, check_crypto_names, run_crypto
 from wanfx.stages.deliver import deliver_grade, deliver_mattes, remove_unlisted
 from wanfx.stages.finish import CopiedFrames, Finished, run_finish
 from wanfx.stages.generate import needed_windows, run_generate
@@ -46,16 +43,6 @@ from wanfx.stages.review import run_review
 _MADE_BY = {"replace": "draft or wan-animate", "animate": "wan-animate", "background": "draft or wan-vace"}
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What a run ended with. ``is_new`` is False where the last version was already what was asked for."""
-
-    version: Version
-    manifest: dict[str, Any]
-    promises: list[Promise]
-    is_new: bool
-
-
 def make_delivery(run: RunContext, *, frames: FrameRange | None) -> Outcome:
     """Run all stages. ``frames`` limits what is made again; other frames come from the last version.
 
@@ -65,8 +52,8 @@ def make_delivery(run: RunContext, *, frames: FrameRange | None) -> Outcome:
     started = time.time()
     source = open_plate(run.shot, run.options, color=run.color)
     wanted = choose_frames(shot_frames(run.shot, source), frames)
-    last = _read_last(run)
-    _check_range(wanted, last)
+    last = read_last(run)
+    check_range(wanted, last)
     check_crypto_names(run.shot, run.options)
     is_prompted = find_generator(run.options).is_prompted
     whole = shot_frames(run.shot, source)
@@ -79,7 +66,7 @@ def make_delivery(run: RunContext, *, frames: FrameRange | None) -> Outcome:
     camera = run_camera(run, ingested, tracked)
     inputs, mattes = _make_inputs(run, ingested, tracked, refined, camera, wanted)
     maker = CompMaker(run, inputs)
-    if last is not None and not run.fresh and _is_up_to_date(run, last, {f: maker.key(f) for f in wanted}):
+    if last is not None and not run.fresh and is_up_to_date(run, last, {f: maker.key(f) for f in wanted}):
         return Outcome(last.version, last.manifest, [Promise(**p) for p in last.manifest["promises"]], is_new=False)
     name = _file_name(run, inputs)
     copied = None if last is None else _copied(last)
@@ -122,42 +109,22 @@ def _make_inputs(
 
 def _seal(
     run: RunContext, ingested: Ingested, finished: Finished, inputs: FinishInputs, mattes: list[Any],
-    tracked: Tracked, last: _Last | None, *, name: str, started: float,
+    tracked: Tracked, last: LastVersion | None, *, name: str, started: float,
 ) -> Outcome:  # fmt: skip
     """Mattes, review movie, promises, report, manifest: the manifest last, for it makes the version complete."""
     matte_files = deliver_mattes(run, mattes, frames=finished.frames)
-    crypto = run_crypto(run, finished, subject=tracked.subject.name, pattern=run.version.crypto(name))
+    crypto = run_crypto(run, finished, objects={tracked.subject.name: OBJECT_PART}, pattern=run.version.crypto(name))
     review = run_review(run, ingested, finished, name=name)
     before = last.manifest if last is not None else None
     grade = deliver_grade(run, inputs.integration, layer=inputs.layer, space=ingested.plate.color_space)
     delivered = Delivered(run, ingested, finished, inputs, tracked, matte_files, crypto, review, before, grade)
     remove_unlisted(run.version, delivered.files, work=run.work)
     manifest = build_manifest(delivered)
-    with run.stage("verify", units=len(finished.frames)) as progress:
-        checked = check_delivery(run.version.folder, manifest, on_frame=progress.step)
-    promises = checked.promises
-    manifest["promises"] = [promise.as_dict() for promise in promises]
-    timings = read_timings(run.events.path, run=run.events.run, started=started)
-    run_report(run, tracked, finished, inputs, manifest=manifest, timings=timings, seen=checked.measures)
-    write_json(run.version.timings, timings)
-    broken = [promise for promise in promises if promise.state == "broken"]
-    if broken:
-        raise PromiseBrokenError(
-            "; ".join(f"{promise.name}: {promise.evidence}" for promise in broken),
-            path=run.version.folder,
-            remedy=_remedy({promise.name for promise in broken}),
-        )
-    write_manifest(run.version.manifest, manifest)
-    return Outcome(run.version, read_manifest(run.version.manifest), promises, is_new=True)
 
+    def report(timings: Mapping[str, Any], checked: Checked) -> None:
+        run_report(run, tracked, finished, inputs, manifest=manifest, timings=timings, seen=checked.measures)
 
-def _remedy(broken: set[str]) -> str:
-    if broken == {ANCHOR}:
-        return (
-            "the generator's colors are too far off the plate's to be undone: look at the drift in report/index.html, "
-            "set match.lock=auto if it is off, or generate with another seed or model"
-        )
-    return "this is a fault of wanfx: keep the folder and report it with the run's log"
+    return seal_version(run, manifest, frames=len(finished.frames), report=report, started=started)
 
 
 def _check_task(run: RunContext) -> None:
@@ -190,51 +157,12 @@ def choose_frames(whole: FrameRange, asked: FrameRange | None) -> FrameRange:
     return asked
 
 
-@dataclass(frozen=True)
-class _Last:
-    version: Version
-    manifest: dict[str, Any]
-
-
-def _read_last(run: RunContext) -> _Last | None:
-    version = run.folder.latest_complete()
-    return None if version is None else _Last(version, read_manifest(version.manifest))
-
-
-def _copied(last: _Last) -> CopiedFrames:
+def _copied(last: LastVersion) -> CopiedFrames:
     pattern = FramePattern(str(last.version.folder / last.manifest["comp"]["pattern"]))
     facts = {int(frame): fact for frame, fact in last.manifest["frame_facts"].items()}
     made = {entry["path"]: entry["sha256"] for entry in last.manifest["files"]}
     names = {frame: pattern.path(frame).relative_to(last.version.folder).as_posix() for frame in facts}
     return CopiedFrames(pattern, facts, {frame: made[name] for frame, name in names.items()})
-
-
-def _check_range(wanted: FrameRange, last: _Last | None) -> None:
-    """A version has no holes: frames that are made apart from those of the last one would leave some."""
-    if last is None:
-        return
-    there = FrameRange.parse(last.manifest["frames"])
-    if wanted.first > there.last + 1 or wanted.last < there.first - 1:
-        joined = FrameRange(min(wanted.first, there.first), max(wanted.last, there.last))
-        raise InputError(
-            f"{wanted} leaves a hole beside the {there} of {last.version.name}",
-            key="--frames",
-            remedy=f"give a range that meets it, or make all of {joined}",
-        )
-
-
-def _is_up_to_date(run: RunContext, last: _Last, keys: dict[int, str]) -> bool:
-    """Whether the last version has every frame as it would be made now, and nothing else was asked for."""
-    facts = last.manifest["frame_facts"]
-    if run.version.folder.exists() or any(facts.get(str(f), {}).get("key") != key for f, key in keys.items()):
-        return False
-    if last.manifest["request"] != request_key(run):
-        return False
-    folder = last.version.folder
-    return all(
-        (folder / entry["path"]).is_file() and sha256_file(folder / entry["path"]) == entry["sha256"]
-        for entry in last.manifest["files"]
-    )
 
 
 def _provenance(run: RunContext, generator: Any, found_by: tuple[ModelCard, ...]) -> dict[str, str]:

@@ -34,9 +34,11 @@ from wanfx.io.atomic import is_leftover
 from wanfx.lease import hold_lease
 from wanfx.mattes import SubjectMattes, make_mattes
 from wanfx.options import STAGE_OPTIONS, Options, find_spec
-from wanfx.pipeline import Outcome, choose_frames, make_delivery
+from wanfx.passes import deliver_shot
+from wanfx.pipeline import choose_frames
 from wanfx.plan import Plan, plan_run
 from wanfx.schema import refuse_unknown
+from wanfx.sealing import Outcome
 from wanfx.shot import Shot, read_data_file, read_option_tables
 from wanfx.stages.context import RunContext
 from wanfx.stages.ingest import open_plate, shot_frames
@@ -100,7 +102,7 @@ def run_shot(request: RunRequest, *, listeners: tuple[Listener, ...] = ()) -> Ou
     return _run(
         request,
         listeners,
-        lambda run: make_delivery(run, frames=request.frames),
+        lambda run: deliver_shot(run, frames=request.frames),
         place=lambda made: made.version.folder,
     )
 

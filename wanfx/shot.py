@@ -96,6 +96,10 @@ class SubjectInput:
     boxes: Annotated[Tuple[BoxInput, ...], Key("boxes in more frames, where tracking needs correction")] = ()
     points: Annotated[Tuple[PointInput, ...], Key("points on and off the subject, in any frame")] = ()
     matte: Annotated[Optional[str], Key("hand-made matte sequence; frames it lacks are tracked")] = None
+    reference: Annotated[
+        Optional[ReferenceInput],
+        Key("picture of who takes this subject's place; the shot's when not given", shorthand="path", rest="others"),
+    ] = None
 
     def as_dict(self) -> Dict[str, Any]:
         """The subject as a shot file has it; what has its default is left out, but for the name."""
@@ -241,7 +245,8 @@ def _check_schema(data: Mapping[str, Any]) -> None:
 
 def _check_task(shot: Shot) -> None:
     needed = "background" if shot.task == "background" else "reference"
-    if getattr(shot, needed) is None:
+    has_own = needed == "reference" and shot.subjects and all(subject.reference for subject in shot.subjects)
+    if getattr(shot, needed) is None and not has_own:
         raise ShotError(f"is missing: task {shot.task!r} needs it", key=needed, remedy=f"add [{needed}] with a path")
     if shot.task == "background" and shot.background is not None:
         check_background(shot.background)

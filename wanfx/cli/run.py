@@ -12,7 +12,7 @@ from rich.console import Console
 from wanfx.cli.progress import ProgressDisplay
 from wanfx.cli.promises import promise_table
 from wanfx.cli.request import read_request
-from wanfx.pipeline import Outcome
+from wanfx.sealing import Outcome
 from wanfx.session import run_shot
 from wanfx.views import expand_views
 

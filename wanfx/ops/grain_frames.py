@@ -39,9 +39,12 @@ class Grain:
         self._lock = threading.Lock()
 
     @classmethod
-    def from_manifest(cls, manifest: Mapping[str, Any]) -> Grain:
-        """The grain of a delivery; none where its manifest says nothing of grain."""
-        facts = {int(frame): fact.get("grain") for frame, fact in manifest["frame_facts"].items()}
+    def from_manifest(cls, manifest: Mapping[str, Any], *, subject: int = 0) -> Grain:
+        """The grain of a delivery, of one subject where it has several; none where its manifest says nothing of it."""
+        facts = {
+            int(frame): (fact["passes"][subject] if "passes" in fact else fact).get("grain")
+            for frame, fact in manifest["frame_facts"].items()
+        }
         return cls(manifest.get("grain") or {}, facts)
 
     def add(self, rgb_linear: Array, *, frame: int, box: Box, char_alpha: Array, reveal: Array) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,3 +67,21 @@ def _remainder(coverages: Array) -> Array:
     if not (bool((coverages >= 0).all()) and bool((left >= -rounding).all())):
         raise WanfxError("coverages of a pixel are below 0, sum to more than 1, or are NaN")
     return np.asarray(np.maximum(left, np.float32(0)))
+
+
+def cover_each_other(mattes: Sequence[Array]) -> list[Array]:
+    """How much of each pixel every one of ``mattes`` (H, W), back to front, covers that none before it hides.
+
+    What lies beyond 0 and 1 covers none or all of a pixel.
+
+    >>> back, front = cover_each_other([np.float32([[1.0, 1.0]]), np.float32([[0.25, 2.0]])])
+    >>> back.tolist(), front.tolist()
+    ([[0.75, 0.0]], [[0.25, 1.0]])
+    """
+    left = np.ones(mattes[0].shape, np.float32)
+    found = []
+    for matte in reversed(mattes):
+        cover = np.clip(matte, 0, 1).astype(np.float32)
+        found.append(np.asarray(cover * left, np.float32))
+        left = np.asarray(left * (1 - cover), np.float32)
+    return found[::-1]

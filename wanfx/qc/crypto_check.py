@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from wanfx.errors import WanfxError
 from wanfx.io import exr
 from wanfx.io.cryptomatte import BACKGROUND, Cryptomatte, id_text, read_cryptomatte
+from wanfx.ops.ranks import cover_each_other
 from wanfx.pixels import to_float
 
 Fault = Callable[[str, str], None]
@@ -19,9 +20,11 @@ _PROMISE = "two-mattes"
 
 
 def check_crypto(
-    path: Path, frame: int, *, manifest: Mapping[str, Any], matte: npt.NDArray[Any], header: exr.ExrHeader, fault: Fault
-) -> None:
-    """Look at the Cryptomatte of a comp frame, of which ``matte`` is the subject's (H, W) and ``header`` its header.
+    path: Path, frame: int, *, manifest: Mapping[str, Any], mattes: Sequence[npt.NDArray[Any]], header: exr.ExrHeader,
+    fault: Fault,
+) -> None:  # fmt: skip
+    """Look at the Cryptomatte of a comp frame, of which ``mattes`` (H, W) are the subjects', back to front, and
+    ``header`` its header.
 
     A matte that was painted beyond 0 and 1 covers none or all of a pixel.
     """
@@ -41,17 +44,20 @@ def check_crypto(
     if names != manifest["crypto"]["names"]:
         fault(_PROMISE, f"Cryptomatte names {', '.join(names) or 'nothing'}, not what manifest.json does")
         return
-    for text in _coverage_faults(found, to_float(matte), subject=manifest["subjects"][0]["name"]):
+    subjects = [subject["name"] for subject in manifest["subjects"]]
+    covers = cover_each_other([to_float(matte) for matte in mattes])
+    for text in _coverage_faults(found, dict(zip(subjects, covers, strict=True))):
         fault(_PROMISE, text)
 
 
-def _coverage_faults(found: Cryptomatte, matte: npt.NDArray[np.float32], *, subject: str) -> list[str]:
-    covered, rest = found.matte(subject), found.matte(BACKGROUND)
+def _coverage_faults(found: Cryptomatte, covers: Mapping[str, npt.NDArray[np.float32]]) -> list[str]:
+    covered = {name: found.matte(name) for name in covers}
+    total = sum(covered.values()) + found.matte(BACKGROUND)
     coverages = found.ranks.coverages
     rounding = len(coverages) * np.finfo(np.float32).eps
     wrong = {
-        "coverage does not sum to 1": ~(np.abs(covered + rest - 1) <= rounding),
-        f"matte of {subject} is not the comp's": covered != np.clip(matte, 0, 1),
+        "coverage does not sum to 1": ~(np.abs(total - 1) <= rounding),
+        **{f"matte of {name} is not the comp's": covered[name] != cover for name, cover in covers.items()},
         "ranks are not in order of coverage": ~(coverages[1:] <= coverages[:-1]).all(axis=0),
     }
     faults = []

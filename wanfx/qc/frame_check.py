@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from wanfx.comp_parts import parts_of
 from wanfx.errors import WanfxError
 from wanfx.frames import Box
 from wanfx.io import exr
 from wanfx.manifest import keeps_actor
-from wanfx.ops.comp import Mattes, any_channel, composite, is_lit
+from wanfx.ops.comp import Mattes, any_channel, is_lit
 from wanfx.ops.edges import bounding_box
 from wanfx.ops.grain_frames import Grain
 from wanfx.ops.kept import kept_digest
@@ -25,6 +26,7 @@ from wanfx.qc.diagnosis import find_swapped, is_finite, name_clamp, not_finite, 
 from wanfx.qc.frame_measures import measure_frame
 from wanfx.qc.header_check import TAGS, check_carried, check_header, check_parts, timecode_of
 from wanfx.qc.kept_check import KeptPixels, name_kept_faults
+from wanfx.qc.subjects import composite_all, is_changed, with_union
 
 Pixels = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
@@ -55,7 +57,7 @@ class _Read:
     """A frame as it was read: ``pixels`` of its parts, (H, W, C), and the plate's RGB where it is there."""
 
     frame: int
-    grain: Grain
+    grains: tuple[Grain, ...]
     pixels: Mapping[str, Pixels]
     header: exr.ExrHeader
     fact: Mapping[str, Any]
@@ -65,12 +67,12 @@ class _Read:
 
 def check_frame(
     path: Path, frame: int, *, manifest: Mapping[str, Any], plate: Path | None, crypto: Path | None,
-    grain: Grain, is_changed: bool = False, is_measured: bool = False,
+    grains: tuple[Grain, ...], is_changed: bool = False, is_measured: bool = False,
 ) -> FrameFaults:  # fmt: skip
     """Look at one comp frame; ``plate`` is the plate's own file where it is still there, ``crypto`` its Cryptomatte.
 
-    ``grain`` is the delivery's own, made again from its manifest. ``is_changed`` says that the file is not the one that
-    was delivered, so that it is worth to ask for more; ``is_measured`` asks for measures.
+    ``grains`` are the delivery's own, one a subject, made again from its manifest. ``is_changed`` says that the file is
+    not the one that was delivered, so that it is worth to ask for more; ``is_measured`` asks for measures.
     """
     fact = manifest["frame_facts"][str(frame)]
     faults: dict[str, list[str]] = {}
@@ -97,11 +99,12 @@ def check_frame(
         source = exr.read_frame(plate, canvas=header.data_window, frame=frame)
         theirs = source.rgb
         check_carried(header, source.header, fault)
-    read = _Read(frame, grain, pixels, header, fact, manifest, theirs)
+    pixels = with_union(pixels, parts_of(manifest))
+    read = _Read(frame, grains, pixels, header, fact, manifest, theirs)
     kept_sha256 = _check_pixels(read, is_changed=is_changed, fault=fault)
     if crypto is not None:
-        matte = pixels["matte_character"][..., 0]
-        check_crypto(crypto, frame, manifest=manifest, matte=matte, header=header, fault=fault)
+        mattes = [pixels[one.character][..., 0] for one in parts_of(manifest)]
+        check_crypto(crypto, frame, manifest=manifest, mattes=mattes, header=header, fault=fault)
     about["measures"] = _measure(read) if is_measured else {}
     return FrameFaults(frame, faults, theirs is not None, kept_sha256, **about)
 
@@ -172,7 +175,8 @@ def _kept_digest(pixels: Mapping[str, Pixels]) -> str:
 
 def _is_right(read: _Read, pixels: Mapping[str, Pixels]) -> bool:
     """Whether these pixels, parts of which were exchanged, are as they should be. The quick questions first."""
-    other = replace(read, pixels={**pixels, "rgb": np.ascontiguousarray(pixels["rgba"][..., :3])})
+    exchanged = with_union(pixels, parts_of(read.manifest))
+    other = replace(read, pixels={**exchanged, "rgb": np.ascontiguousarray(pixels["rgba"][..., :3])})
     ceiling = np.count_nonzero(is_lit(pixels["check_ceiling"][..., 0]))
     if ceiling != read.fact["ceiling_pixels"] or _wrong_alpha(other).any() or _wrong_edit(other).any():
         return False
@@ -186,7 +190,7 @@ def _check_finite(read: _Read, fault: Fault) -> None:
             continue
         bad = not_finite(values)
         # What is kept of the plate is the plate's, bad pixels and all.
-        bad &= edited if name in ("rgb", "clean") else True
+        bad &= edited if name.startswith(("rgb", "clean")) else True
         if bad.any():
             what = "edited pixels are" if name == "rgb" else f"{name} is"
             fault("scene-linear", f"{what} NaN or infinite at {place(bad)}")
@@ -199,19 +203,20 @@ def _wrong_edit(read: _Read) -> Mask:
         return wrong_actor_edit(read.pixels, _char(read.manifest))
     if read.manifest["task"] == "animate":
         return np.asarray(edit != 1)
-    one = np.float16(1).view(np.uint16)
-    is_shadowed = any_channel(np.ascontiguousarray(read.pixels["shadow"]).view(np.uint16) != one)
-    return np.asarray(is_lit(edit) != (is_lit(character) | is_lit(reveal) | is_shadowed))
+    return np.asarray(is_lit(edit) != (is_lit(character) | is_lit(reveal) | is_changed(read.pixels["shadow"])))
 
 
 def _wrong_alpha(read: _Read) -> Mask:
-    """Where the character's alpha is not its matte."""
-    alpha = np.ascontiguousarray(read.pixels[_char(read.manifest)][..., 3])
-    matte = np.ascontiguousarray(read.pixels["matte_character"][..., 0])
-    if alpha.dtype != matte.dtype:
-        return np.ones(alpha.shape, np.bool_)
-    bits = np.uint16 if alpha.dtype == np.float16 else np.uint32
-    return np.asarray(alpha.view(bits) != matte.view(bits))
+    """Where a character's alpha is not its matte."""
+    found = np.zeros(read.pixels["matte_edit"].shape[:2], np.bool_)
+    for one in parts_of(read.manifest):
+        alpha = np.ascontiguousarray(read.pixels[one.char][..., 3])
+        matte = np.ascontiguousarray(read.pixels[one.character][..., 0])
+        if alpha.dtype != matte.dtype:
+            return np.ones(alpha.shape, np.bool_)
+        bits = np.uint16 if alpha.dtype == np.float16 else np.uint32
+        found |= alpha.view(bits) != matte.view(bits)
+    return found
 
 
 def _char(manifest: Mapping[str, Any]) -> str:
@@ -234,18 +239,12 @@ def _wrong_layers(read: _Read) -> tuple[Mask, Box]:
 
 def _rebuild(read: _Read, box: Box) -> Pixels:
     """What the layers and the grain make in ``box``, float32: rounding to a half is the comp's own."""
-    inside, rgb, plate = box.slices(), read.pixels["rgb"], read.plate
+    rgb, plate = read.pixels["rgb"], read.plate
     base = rgb if plate is None or plate.shape != rgb.shape else plate
-    layers = {name: read.pixels[name][inside] for name in (_char(read.manifest), "clean", "shadow", *_MATTES)}
-    mattes = Mattes(*(layers[name][..., 0] for name in _MATTES))
-    light = composite(
-        to_float(base[inside]), char=layers[_char(read.manifest)], clean=layers["clean"], shadow=layers["shadow"],
-        mattes=mattes,
-    )  # fmt: skip
     window, canvas = read.header.data_window, read.manifest["plate"]["data_window"]
-    return read.grain.add(
-        light, frame=read.frame, box=box.shift(window.x0 - canvas[0], window.y0 - canvas[1]),
-        char_alpha=to_float(mattes.character), reveal=to_float(mattes.reveal),
+    return composite_all(
+        base[box.slices()], read.pixels, parts_of(read.manifest), read.grains, box=box,
+        place=box.shift(window.x0 - canvas[0], window.y0 - canvas[1]), frame=read.frame,
     )  # fmt: skip
 
 

@@ -139,7 +139,7 @@ def _layer(part: exr.Part) -> str:
 
 def _is_like(part: exr.Part, name: str) -> bool:
     """Whether its channels are as many as those of the comp's part ``name``."""
-    wanted = 1 if name.startswith(("matte_", "check_")) else 3 if name in ("clean", "shadow", "wrap") else 4
+    wanted = 1 if name.startswith(("matte_", "check_")) else 3 if name.startswith(("clean", "shadow", "wrap")) else 4
     return len(part.channels) == wanted
 
 

@@ -184,3 +184,20 @@ def read_measures(path: Path) -> list[dict[str, Any]]:
 
 def _refuse(constant: str) -> float:
     raise ValueError(f"{constant} is no measure")
+
+
+def join_rows(frame: int, rows: Iterable[Row]) -> dict[str, Any]:
+    """One row of several of a frame: of each measure the worst, by what its spec calls bad; all notes.
+
+    >>> join_rows(7, [{"frame": 7, "matte_confidence": 0.9}, {"frame": 7, "matte_confidence": 0.4, "notes": ["n"]}])
+    {'frame': 7, 'matte_confidence': 0.4, 'notes': ['n']}
+    """
+    joined: dict[str, Any] = {FRAME: frame}
+    for row in rows:
+        for name, value in row.items():
+            if name == NOTES:
+                joined[NOTES] = [*joined.get(NOTES, []), *(note for note in value if note not in joined.get(NOTES, []))]
+            elif name != FRAME:
+                worst = min if find_spec(name).bad == "low" else max
+                joined[name] = worst(joined.get(name, value), value)
+    return joined

@@ -60,14 +60,14 @@ def _verify(
     crypto = _crypto_of(folder, manifest)
     held = {int(frame): other for frame, other in manifest["plate"]["held"].items()}
     frames = sorted(map(int, manifest["frame_facts"]))
-    grain = Grain.from_manifest(manifest)
+    grains = tuple(Grain.from_manifest(manifest, subject=index) for index in range(len(manifest["subjects"])))
     files = check_files(folder, manifest, {frame: comp.path(frame) for frame in frames})
 
     def check(frame: int) -> FrameFaults:
         return check_frame(
             comp.path(frame), frame, manifest=manifest, plate=plate.path(held.get(frame, frame)),
             crypto=None if crypto is None else crypto.path(frame), is_changed=frame in files.changed_frames,
-            is_measured=is_measured, grain=grain,
+            is_measured=is_measured, grains=grains,
         )  # fmt: skip
 
     found: list[FrameFaults] = []

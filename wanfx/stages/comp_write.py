@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from wanfx.finish_options import FinishOptions
 from wanfx.frames import Box, Size
 from wanfx.images import Plate
 from wanfx.io import exr
@@ -59,6 +60,13 @@ def lay_out(pixels: Pixels, box: Box, *, size: Size, fill: float = 0.0) -> Pixel
     return out
 
 
+def compressions(options: FinishOptions, *, quality: str) -> tuple[exr.Compression, exr.Compression]:
+    """Of all parts, and of those that are full of grain (see docs/decisions/comp-compression.md)."""
+    if options.compression != "auto":
+        return options.compression, options.compression
+    return ("rle", "none") if quality == "draft" else ("zip", "zip")
+
+
 class CompWriter:
     """Writes comp frames; safe from several threads."""
 
@@ -67,14 +75,8 @@ class CompWriter:
     ) -> None:
         self._run, self._plate, self._options = run, plate, run.options.finish
         self._layer, self._provenance, self._is_opaque = layer, provenance, is_opaque
-        self._compression, self._of_pictures = self._compressions(quality)
+        self._compression, self._of_pictures = compressions(run.options.finish, quality=quality)
         self._ones = np.ones((plate.canvas.height, plate.canvas.width), np.float16)
-
-    def _compressions(self, quality: str) -> tuple[exr.Compression, exr.Compression]:
-        """Of all parts, and of those that are full of grain (see docs/decisions/comp-compression.md)."""
-        if self._options.compression != "auto":
-            return self._options.compression, self._options.compression
-        return ("rle", "none") if quality == "draft" else ("zip", "zip")
 
     def write(
         self, path: Path, source: exr.ExrFrame, rgb: Pixels, layers: CompLayers, clean: Pixels,

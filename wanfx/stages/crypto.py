@@ -13,7 +13,7 @@ from wanfx.errors import ShotError
 from wanfx.images import FramePattern
 from wanfx.io import exr
 from wanfx.io.cryptomatte import BACKGROUND, object_ids, write_cryptomatte
-from wanfx.ops.ranks import rank_coverages
+from wanfx.ops.ranks import cover_each_other, rank_coverages
 from wanfx.options import Options
 from wanfx.pixels import to_float
 from wanfx.shot import Shot
@@ -58,24 +58,28 @@ def check_crypto_names(shot: Shot, options: Options) -> None:
     object_ids([*names, BACKGROUND])
 
 
-def run_crypto(run: RunContext, finished: Finished, *, subject: str, pattern: FramePattern) -> CryptoFrames | None:
+def run_crypto(
+    run: RunContext, finished: Finished, *, objects: Mapping[str, str], pattern: FramePattern
+) -> CryptoFrames | None:
     """Write a Cryptomatte for every comp frame; None where none is wanted.
 
-    Coverage is read from the comp itself: ``subject`` covers what `OBJECT_PART` says, the background the rest.
+    Coverage is read from the comp itself: each of ``objects`` (by name, back to front) covers what its part of the comp
+    says and no other hides, the background the rest.
     """
     if not is_crypto_wanted(run.options):
         return None
-    names = object_ids([subject, BACKGROUND])
+    names = object_ids([*objects, BACKGROUND])
 
     def make(frame: int) -> Made:
         path = pattern.path(frame)
-        parts, header = exr.read_parts(finished.pattern.path(frame), [OBJECT_PART], frame=frame)
-        (matte,) = (to_float(plane) for plane in parts[OBJECT_PART].planes.values())
+        parts, header = exr.read_parts(finished.pattern.path(frame), list(objects.values()), frame=frame)
+        mattes = [to_float(next(iter(parts[part].planes.values()))) for part in objects.values()]
         # A painted matte may overshoot, but nothing covers more than all of a pixel.
-        coverage = np.clip(matte, 0, 1)
+        covers = cover_each_other(mattes)
+        coverages = {names[name]: cover for name, cover in zip(objects, covers, strict=True)}
         write_cryptomatte(
             path,
-            rank_coverages({names[subject]: coverage}, rest=names[BACKGROUND]),
+            rank_coverages(coverages, rest=names[BACKGROUND]),
             names=names,
             data_window=header.data_window,
             display_window=header.display_window,
@@ -84,7 +88,8 @@ def run_crypto(run: RunContext, finished: Finished, *, subject: str, pattern: Fr
                 name: value for name, value in header.attributes.items() if name in _CARRIED or name.startswith(PREFIX)
             },
         )
-        return Made((path,), {"clipped_pixels": int(np.count_nonzero(coverage != matte))})
+        clipped = sum(int(np.count_nonzero(~((matte >= 0) & (matte <= 1)))) for matte in mattes)
+        return Made((path,), {"clipped_pixels": clipped})
 
     def key(frame: int) -> str:
         return stage_key(STAGE, VERSION, run.version.name, pattern.name, finished.hashes[frame], list(names))

@@ -40,6 +40,11 @@ class Rematted:
     models: tuple[ModelCard, ...] = ()
 
 
+def character_folder(subject: str) -> str:
+    """The name of the folder of a subject's new matte."""
+    return f"char_{subject}"
+
+
 def run_rematte(
     run: RunContext, conditioning: Conditioning, generated: Generated, refined: Refined, tracked: Tracked,
     bridge: SpaceBridge, *, frames: list[int],
@@ -48,7 +53,7 @@ def run_rematte(
 
     Raises MissingError and OptionError where the segmenter is needed and not there.
     """
-    name = f"char_{tracked.name}"
+    name = character_folder(tracked.name)
     pattern = FramePattern(str(run.work / "matte" / name / f"{name}.####.exr"))
     adopt_painted(run, name, to=pattern, plate=conditioning.plate)
     with run.stage(STAGE, units=len(frames)) as progress:

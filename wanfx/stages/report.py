@@ -41,6 +41,13 @@ def run_report(
     """
     told = {int(frame): told_of(fact) for frame, fact in manifest["frame_facts"].items()}
     rows = gather_measures(run, tracked, finished, inputs, told=told, seen=seen, earlier=_earlier(run))
+    return write_report(run, rows, manifest=manifest, timings=timings)
+
+
+def write_report(
+    run: RunContext, rows: Sequence[Row], *, manifest: Mapping[str, Any], timings: Mapping[str, Any]
+) -> Path:
+    """Write measures and page from the frames' ``rows``; the page's path."""
     write_measures(run.version.measures, rows)
     findings = find_findings(manifest, rows)
     frames, large = choose_pictures([row[FRAME] for row in rows], findings)

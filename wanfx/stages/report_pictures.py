@@ -47,10 +47,23 @@ _NAMES_OF_BACKGROUND = {"matte_subject": "actor's alpha", "matte_character": "ke
 
 
 def overlays_of(manifest: Mapping[str, Any]) -> tuple[Overlay, ...]:
-    """The mattes and checks that a comp of this task has."""
+    """The mattes and checks that a comp of this task has, those of several subjects together."""
+    subjects = manifest["subjects"]
+    if len(subjects) > 1:
+        return tuple(_named(one, subject) for one in _REPLACE for subject in (subjects if _is_own(one) else [None]))
     if not keeps_actor(manifest):
         return _REPLACE
     return tuple(Overlay(one.part, _NAMES_OF_BACKGROUND.get(one.part, one.label), one.color) for one in _REPLACE)
+
+
+def _is_own(overlay: Overlay) -> bool:
+    return overlay.part in ("matte_reveal", "matte_subject", "matte_character")
+
+
+def _named(overlay: Overlay, subject: Mapping[str, Any] | None) -> Overlay:
+    if subject is None:
+        return overlay
+    return Overlay(f"{overlay.part}_{subject['layer']}", f"{overlay.label}, {subject['name']}", overlay.color)
 
 
 @dataclass(frozen=True, eq=False)

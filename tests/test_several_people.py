@@ -1,0 +1,208 @@
+"""Several subjects in a shot: a pass each, back to front, and one delivery that every layer is in."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from tiny import FIRST, HEIGHT, WIDTH, make_tiny_shot, plate_pixels
+
+from wanfx.cli.main import main
+from wanfx.events import StageStarted, UnitFinished, read_events
+from wanfx.frames import Box
+from wanfx.io import exr
+from wanfx.io.atomic import sha256_file
+from wanfx.io.stills import write_picture
+from wanfx.manifest import read_manifest
+
+FRAMES = 6
+WHOLE = Box(0, 0, WIDTH, HEIGHT)
+
+
+def _roto(folder: Path) -> None:
+    """Of the walker, and of somebody behind whom he passes."""
+    for index in range(FRAMES):
+        for name, box in (("walker", plate_pixels(index)[1]), ("back", Box(66, 34, 98, 96))):
+            matte = np.zeros((HEIGHT, WIDTH), np.float32)
+            matte[box.slices()] = 1
+            soft = cv2.GaussianBlur(matte, (0, 0), 1)
+            exr.write_matte(folder / name / f"{name}.{FIRST + index}.exr", soft, data_window=WHOLE)
+
+
+def _shot(folder: Path, **changes: Any) -> Path:
+    subjects = [
+        {"name": "back", "matte": "back/back.####.exr", "reference": "other.png"},
+        {"name": "walker", "matte": "walker/walker.####.exr"},
+    ]
+    shot = make_tiny_shot(folder, frames=FRAMES, **{"subjects": subjects, **changes})
+    picture = np.full((120, 90, 3), 255, np.uint8)
+    cv2.rectangle(picture, (25, 10), (65, 112), (30, 60, 200), -1)
+    write_picture(folder / "other.png", picture)
+    _roto(folder)
+    return shot
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("several")
+    assert _run(_shot(folder / "shot").parent.parent, "--set", "deliver.cryptomatte=on") == 0
+    return folder
+
+
+@pytest.fixture
+def root(made: Path, tmp_path: Path) -> Path:
+    shutil.copytree(made, tmp_path / "made")
+    return tmp_path / "made"
+
+
+def _run(root: Path, *more: str) -> int:
+    return main(["run", str(root / "shot" / "shot.json"), "--out", str(root / "out"), "--quiet", *more])
+
+
+def _again(root: Path, *more: str) -> int:
+    return _run(root, "--set", "deliver.cryptomatte=on", *more)
+
+
+def _version(root: Path, number: int = 1) -> Path:
+    return root / "out" / "tiny" / f"v{number:03d}"
+
+
+def _verify(version: Path) -> int:
+    return main(["verify", str(version)])
+
+
+def _parts(version: Path, frame: int) -> dict[str, np.ndarray[Any, np.dtype[Any]]]:
+    (path,) = (version / "comp").glob(f"*.{frame}.exr")
+    parts, _header = exr.read_parts(path)
+    return {name: np.stack(list(part.planes.values()), axis=2) for name, part in parts.items()}
+
+
+def _made_units(root: Path, stage: str) -> int:
+    """How many units of a stage the last run made."""
+    path = sorted((root / "out" / "tiny" / "work" / "runs").iterdir())[-1] / "events.jsonl"
+    events = list(read_events(path))
+    assert any(isinstance(event, StageStarted) for event in events)
+    return sum(isinstance(event, UnitFinished) and event.stage == stage and not event.reused for event in events)
+
+
+def test_the_delivery_has_every_subjects_layers_and_holds_every_promise(made: Path) -> None:
+    version = _version(made)
+    manifest = read_manifest(version / "manifest.json")
+    assert manifest["comp"]["parts"] == [
+        "rgba", "char_back", "clean_back", "shadow_back", "char_walker", "clean_walker", "shadow_walker",
+        "matte_subject_back", "matte_character_back", "matte_reveal_back",
+        "matte_subject_walker", "matte_character_walker", "matte_reveal_walker",
+        "matte_edit", "check_ceiling", "check_confidence",
+    ]  # fmt: skip
+    assert [subject["name"] for subject in manifest["subjects"]] == ["back", "walker"]
+    assert {path.name for path in (version / "matte").iterdir()} == {"back", "char_back", "walker", "char_walker"}
+    assert {promise["state"] for promise in manifest["promises"]} <= {"held", "not-applicable"}
+    assert not [path for path in json.dumps(manifest).split('"') if path.startswith("/")], "no absolute paths"
+    assert _verify(version) == 0
+    assert (version / "report" / "index.html").stat().st_size > 10_000
+
+
+def test_the_layers_make_the_picture_pass_by_pass(made: Path) -> None:
+    for frame in (FIRST, FIRST + FRAMES - 1):
+        parts = _parts(_version(made), frame)
+        rgb = plate_pixels(frame - FIRST)[0].astype(np.float32)
+        for name in ("back", "walker"):
+            char, clean, shadow = (parts[f"{one}_{name}"].astype(np.float32) for one in ("char", "clean", "shadow"))
+            reveal = parts[f"matte_reveal_{name}"].astype(np.float32)
+            made_of = char[..., :3] + (1 - char[..., 3:]) * shadow * (rgb + reveal * (clean - rgb))
+            edited = (char[..., 3:] > 0) | (reveal > 0) | (shadow != 1)
+            rgb = np.where(edited, made_of.astype(np.float16), rgb.astype(np.float16)).astype(np.float32)
+        np.testing.assert_allclose(parts["rgba"][..., :3].astype(np.float32), rgb, rtol=2e-3, atol=1e-5)
+
+
+def test_what_no_pass_edits_is_the_plates_bits(made: Path) -> None:
+    for frame in (FIRST, FIRST + 3):
+        parts = _parts(_version(made), frame)
+        plate = plate_pixels(frame - FIRST)[0]
+        kept = parts["matte_edit"][..., 0] == 0
+        assert 0.3 < kept.mean() < 1
+        assert (parts["rgba"][..., :3].view(np.uint16) == plate.view(np.uint16))[kept].all()
+
+
+def test_the_front_character_stands_before_the_back_one(made: Path) -> None:
+    parts = _parts(_version(made), FIRST + 3)
+    front, back = parts["char_walker"].astype(np.float32), parts["char_back"].astype(np.float32)
+    both = (front[..., 3] == 1) & (back[..., 3] == 1)
+    assert both.sum() > 50
+    np.testing.assert_allclose(parts["rgba"][both][:, :3].astype(np.float32), front[both][:, :3], rtol=1e-3)
+
+
+def test_a_change_of_the_front_subject_leaves_the_back_ones_pass_alone(root: Path) -> None:
+    shot = json.loads((root / "shot" / "shot.json").read_text())
+    shot["subjects"][1]["reference"] = "other.png"
+    (root / "shot" / "shot.json").write_text(json.dumps(shot))
+    before = read_manifest(_version(root) / "manifest.json")
+    assert _again(root) == 0
+    after = read_manifest(_version(root, 2) / "manifest.json")
+    assert _made_units(root, "finish") == FRAMES, "one pass of two"
+    for frame, fact in after["frame_facts"].items():
+        assert fact["passes"][0] == before["frame_facts"][frame]["passes"][0]
+        assert fact["passes"][1] != before["frame_facts"][frame]["passes"][1]
+    assert _verify(_version(root, 2)) == 0
+
+
+def test_a_run_of_what_is_there_makes_nothing_and_a_fresh_one_the_same_bits(root: Path) -> None:
+    assert _again(root) == 0
+    assert not _version(root, 2).exists()
+    assert _again(root, "--fresh") == 0
+    hashes = [
+        {path.name.split(".")[-2]: sha256_file(path) for path in (_version(root, n) / "comp").iterdir()} for n in (1, 2)
+    ]
+    assert hashes[0] == hashes[1]
+
+
+def test_a_range_is_made_again_and_the_rest_is_as_it_was(root: Path) -> None:
+    again = f"{FIRST + 2}-{FIRST + 3}"
+    assert _again(root, "--frames", again, "--set", "finish.margin_px=4") == 0
+    old, new = (read_manifest(_version(root, number) / "manifest.json")["frame_facts"] for number in (1, 2))
+    changed = {frame for frame in new if new[frame]["passes"] != old[frame]["passes"]}
+    assert changed == {str(FIRST + 2), str(FIRST + 3)}
+    assert _verify(_version(root, 2)) == 0
+
+
+def test_mattes_that_were_painted_in_the_delivery_are_used(root: Path) -> None:
+    nothing = np.zeros((HEIGHT, WIDTH), np.float32)
+    for name in ("char_walker", "back"):
+        exr.write_matte(_version(root) / "matte" / name / f"{name}.{FIRST}.exr", nothing, data_window=WHOLE)
+    assert _again(root) == 0
+    parts = _parts(_version(root, 2), FIRST)
+    assert not parts["char_walker"][..., 3].any()
+    assert not parts["matte_subject_back"].any()
+    assert _verify(_version(root, 2)) == 0
+
+
+@pytest.mark.parametrize("part", ["char_back", "clean_walker", "matte_reveal_back"])
+def test_a_changed_layer_of_any_pass_is_found(root: Path, part: str, capsys: pytest.CaptureFixture[str]) -> None:
+    version = _version(root)
+    (path,) = (version / "comp").glob(f"*.{FIRST + 1}.exr")
+    parts, header = exr.read_parts(path)
+    pixels = np.stack(list(parts[part].planes.values()), axis=2)
+    changed = np.where(pixels > 0, pixels * np.float16(0.5), pixels).astype(np.float16)
+    parts[part] = exr.Part(part, changed, parts[part].channels)
+    exr.write_parts(
+        path, list(parts.values()), data_window=header.data_window, display_window=header.display_window,
+        attributes=header.attributes,
+    )  # fmt: skip
+    assert _verify(version) == 5
+    assert "two-mattes" in capsys.readouterr().out
+
+
+def test_only_replace_takes_several_and_each_needs_a_reference(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _shot(tmp_path / "shot", task="animate")
+    assert _run(tmp_path) == 2
+    assert "takes one subject" in capsys.readouterr().err
+    subjects = [{"name": "a", "box": [1, 1, 9, 9], "reference": "other.png"}, {"name": "b", "box": [20, 1, 30, 9]}]
+    _shot(tmp_path / "shot", subjects=subjects, reference=None)
+    assert _run(tmp_path) == 2
