@@ -37,8 +37,8 @@ class ConditionOptions:
     retarget: Annotated[
         Literal["off", "auto", "reference"],
         Knob(
-            "Task animate: give the actor's skeleton the character's proportions and place, by the points that are sure "
-            "(auto) or exactly as Wan's own preprocessing does (reference); or leave it as it is (off)"
+            "Task animate: give the actor's skeleton the character's proportions and place, by the points that are "
+            "sure (auto) or exactly as Wan's own preprocessing does (reference); or leave it as it is (off)"
         ),
     ] = "auto"
     world_exposure: Annotated[
