@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ import numpy.typing as npt
 import pytest
 from tiny import FIRST, HEIGHT, WIDTH, make_reference, make_tiny_shot
 
-from wanfx.backends.registry import add_generator
 from wanfx.cli.main import main
 from wanfx.frames import Box
 from wanfx.io import exr
@@ -52,17 +50,9 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_vace(tmp_path_factory: pytest.TempPathFactory) -> str:
     pytest.importorskip("torch")
     pytest.importorskip("diffusers")
-    import torch
-    from vace_shot import NAME, TinyVace
+    from vace_shot import NAME, TinyVace, add_tiny_vace
 
-    sys.path.append(str(Path(__file__).parent / "backends"))
-    from tiny_wan import save_vace_folder
-
-    torch.set_num_threads(1)
-    TinyVace.folder = tmp_path_factory.mktemp("vace")
-    save_vace_folder(TinyVace.folder)
-    add_generator(NAME, TinyVace)
-    TinyVace.forget()
+    add_tiny_vace(tmp_path_factory.mktemp("vace"))
     TinyVace.knows_plate = True
     return NAME
 

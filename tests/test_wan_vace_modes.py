@@ -16,9 +16,8 @@ pytest.importorskip("diffusers")
 
 import torch
 from tiny import FIRST, HEIGHT, WIDTH, plate_pixels, wall
-from vace_shot import NAME, STEPS, TinyVace, make_vace_shot, run_vace
+from vace_shot import STEPS, TinyVace, add_tiny_vace, make_vace_shot, run_vace
 
-from wanfx.backends.registry import add_generator
 from wanfx.backends.wan_encoders import NEGATIVE_PROMPT
 from wanfx.backends.wan_vace_window import VaceText, VaceWindow
 from wanfx.cli.main import main
@@ -29,7 +28,6 @@ from wanfx.ops.crop import to_model
 
 sys.path.append(str(Path(__file__).parent / "backends"))
 from stock_vace import in_bytes, run_stock
-from tiny_wan import save_vace_folder
 
 FRAMES = 9
 Array = npt.NDArray[Any]
@@ -44,10 +42,7 @@ WITH = {"references": ["reference.png", "reference.png"]}
 
 @pytest.fixture(scope="module", autouse=True)
 def tiny_vace(tmp_path_factory: pytest.TempPathFactory) -> None:
-    torch.set_num_threads(1)
-    TinyVace.folder = tmp_path_factory.mktemp("vace")
-    save_vace_folder(TinyVace.folder)
-    add_generator(NAME, TinyVace)
+    add_tiny_vace(tmp_path_factory.mktemp("vace"))
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +12,14 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 
-import torch
 from tiny import FIRST, plate_pixels
-from vace_shot import NAME, TinyVace, make_vace_shot, run_vace
+from vace_shot import NAME, TinyVace, add_tiny_vace, make_vace_shot, run_vace
 
-from wanfx.backends.registry import add_generator
 from wanfx.cli.main import main
 from wanfx.io import exr
 from wanfx.io.atomic import sha256_file
 from wanfx.io.stills import read_still
 from wanfx.manifest import read_manifest
-
-sys.path.append(str(Path(__file__).parent / "backends"))
-from tiny_wan import save_vace_folder
 
 FRAMES = 12
 Pixels = npt.NDArray[Any]
@@ -33,10 +27,7 @@ Pixels = npt.NDArray[Any]
 
 @pytest.fixture(scope="module", autouse=True)
 def tiny_vace(tmp_path_factory: pytest.TempPathFactory) -> None:
-    torch.set_num_threads(1)
-    TinyVace.folder = tmp_path_factory.mktemp("vace")
-    save_vace_folder(TinyVace.folder)
-    add_generator(NAME, TinyVace)
+    add_tiny_vace(tmp_path_factory.mktemp("vace"))
 
 
 @pytest.fixture(autouse=True)

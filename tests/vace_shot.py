@@ -11,6 +11,7 @@ import numpy as np
 from tiny import make_tiny_shot
 
 from wanfx.backends.protocols import GeneratedFrame, WindowInputs
+from wanfx.backends.registry import add_generator
 from wanfx.backends.wan_vace import WanVaceGenerator, show_window
 from wanfx.backends.wan_vace_window import VaceWindow
 from wanfx.backends.weights import HubSource, ModelSet
@@ -68,6 +69,18 @@ class TinyVace(WanVaceGenerator):
         for told in (cls.made, cls.shown, cls.given, cls.plates, cls.last):
             told.clear()
         cls.stops_after, cls.knows_plate = 99, False
+
+
+def add_tiny_vace(folder: Path) -> None:
+    """Let this process know the generator, with weights in ``folder``; nothing of it was made."""
+    import torch
+    from tiny_wan import save_vace_folder
+
+    torch.set_num_threads(1)
+    TinyVace.folder = folder
+    save_vace_folder(folder)
+    add_generator(NAME, TinyVace)
+    TinyVace.forget()
 
 
 def make_vace_shot(folder: Path, *, frames: int, background: dict[str, Any] | None = None, **changes: Any) -> Path:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wanfx.backends.registry import check_backends, find_generator
+from wanfx.backends.wan_generator import WanGenerator
 from wanfx.delivery import ShotFolder
 from wanfx.errors import DiskFullError
 from wanfx.frames import FrameRange, Size
@@ -22,7 +23,7 @@ _SPARE_BYTES = 64 * 2**20
 
 @dataclass(frozen=True)
 class Plan:
-    """The figures of a run to come."""
+    """The figures of a run to come. ``network`` is the Wan network whose memory can be estimated, or empty."""
 
     frames: FrameRange
     size: Size
@@ -31,6 +32,7 @@ class Plan:
     segmenter: str
     pose_estimator: str
     generator: str
+    network: str
     disk_bytes: int
     free_bytes: int
     memory_bytes: int
@@ -55,6 +57,7 @@ def plan_run(source: Source, options: Options, *, frames: FrameRange, out: Path)
         segmenter=options.matte.backend,
         pose_estimator=options.pose.backend,
         generator=generator.name,
+        network=generator.network if isinstance(generator, WanGenerator) else "",
         disk_bytes=round(bytes_a_pixel * pixels * len(frames)),
         free_bytes=free_bytes(out),
         memory_bytes=round(300 * 2**20 + pixels * 400),

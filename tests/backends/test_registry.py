@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 
 from wanfx.backends.draft import DraftGenerator
-from wanfx.backends.registry import add_generator, check_backends, find_clicker, names, resolve_backends
+from wanfx.backends.registry import (
+    add_generator,
+    check_backends,
+    find_clicker,
+    find_generator,
+    names,
+    resolve_backends,
+)
 from wanfx.backends.weights import LITE, MODELS_FOLDER, set_folder
 from wanfx.errors import MissingError, OptionError
 from wanfx.options import Options
@@ -78,3 +85,30 @@ def test_a_clicker_that_is_not_there_is_told_with_the_option() -> None:
 def test_a_program_may_not_bring_a_generator_in_the_place_of_one_there_is() -> None:
     with pytest.raises(OptionError, match="already"):
         add_generator("draft", DraftGenerator)
+
+
+@pytest.mark.usefixtures("nothing_installed")
+@pytest.mark.parametrize(("model", "command"), [("auto", "wan-vace-14b"), ("14b", "wan-vace-14b"),
+                                                ("1.3b", "wan-vace-1.3b")])  # fmt: skip
+def test_a_size_of_vace_is_asked_for_by_its_own_name(model: str, command: str) -> None:
+    options = Options().with_values({"generate.backend": "wan-vace", "wan.model": model}, source="flag")
+    options = resolve_backends(options, task="background")
+    with pytest.raises(MissingError) as raised:
+        check_backends(options)
+    assert f"wanfx models fetch {command}" in raised.value.remedy
+    generator = find_generator(options)
+    assert generator.models[0].licence == "Apache-2.0" and generator.carried_frames == 5
+    assert generator.area_px == (832 * 480 if model == "1.3b" else 1280 * 720)
+
+
+@pytest.mark.usefixtures("nothing_installed")
+def test_what_a_model_cannot_carry_is_refused() -> None:
+    asked = {"generate.backend": "wan-animate", "wan.carried_frames": "9"}
+    with pytest.raises(OptionError, match="1 or 5") as raised:
+        find_generator(Options().with_values(asked, source="flag"))
+    assert raised.value.key == "wan.carried_frames"
+
+
+@pytest.mark.usefixtures("nothing_installed")
+def test_a_new_world_is_never_drawn_unasked() -> None:
+    assert resolve_backends(Options(), task="background").generate.backend == "draft"

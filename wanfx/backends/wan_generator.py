@@ -37,7 +37,7 @@ class WanGenerator:
     areas_px: Mapping[str, int] = AREAS_PX
 
     def __init__(self, models: ModelSet, *, network: str) -> None:
-        self._models, self._network = models, network
+        self._models, self.network = models, network
         self._folder = set_folder(models)
         self.models: tuple[ModelCard, ...] = (model_card(models),)
         self.carried_frames = self.carries[0]
@@ -49,7 +49,7 @@ class WanGenerator:
         """Take over what the options say of windows and quality. Raises OptionError, and MissingError for a LoRA."""
         asked = options.generate.quality
         self.quality = asked if asked in ("preview", "fast") else "final"
-        self._options = resolve_quality(options.wan, self.quality, network=self._network)
+        self._options = resolve_quality(options.wan, self.quality, network=self.network)
         self.carried_frames = self._choose_carry()
         self.area_px = self.areas_px[self._options.size]
         self.window_frames = options.generate.window_frames or self.window_frames
@@ -100,7 +100,7 @@ class WanGenerator:
         gpu = find_gpu()
         if self._options.offload != "auto" or gpu is None:
             return self._options.offload
-        plans = plan_qualities(self._network, self._options, gpu=gpu)
+        plans = plan_qualities(self.network, self._options, gpu=gpu)
         return next(plan.offload for plan in plans if plan.quality == self.quality)
 
     def _load_networks(self, *, transformer: str, pipeline: Any) -> dict[str, Any]:

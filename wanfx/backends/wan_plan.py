@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from wanfx.backends.torch_env import import_torch
 from wanfx.backends.wan_memory import OFFLOADS, Estimate, Offload, estimate_window, find_tflops
-from wanfx.backends.wan_network import CONFIGURATIONS, read_network
+from wanfx.backends.wan_network import read_network
 from wanfx.backends.weights import find_set, set_folder
 from wanfx.frames import Size
 from wanfx.wan_options import QUALITIES, WanOptions, resolve_quality
@@ -34,11 +34,6 @@ class QualityPlan:
     size: Size
     estimate: Estimate
     fits: bool
-
-
-def is_wan(generator: str) -> bool:
-    """Whether a generator is one of those that can be estimated."""
-    return generator in CONFIGURATIONS
 
 
 def find_gpu() -> Gpu | None:

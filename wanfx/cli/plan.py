@@ -8,7 +8,7 @@ import dataclasses
 from rich.console import Console
 from rich.table import Table
 
-from wanfx.backends.wan_plan import describe_quality, find_gpu, is_wan, plan_qualities
+from wanfx.backends.wan_plan import describe_quality, find_gpu, plan_qualities
 from wanfx.cli.request import read_request
 from wanfx.plan import Plan
 from wanfx.session import RunRequest, plan_shot, resolve_options
@@ -48,10 +48,10 @@ def _print_plan(request: RunRequest) -> None:
 
 def _wan_rows(plan: Plan, options: WanOptions) -> list[tuple[str, str]]:
     """What each quality of a Wan model takes, and which fits the GPU; torch is asked only then."""
-    if not is_wan(plan.generator):
+    if not plan.network:
         return []
     gpu = find_gpu()
-    plans = plan_qualities(plan.generator, options, gpu=gpu)
+    plans = plan_qualities(plan.network, options, gpu=gpu)
     best = next((one.quality for one in plans if one.fits), "none of them")
     told = "none here that torch knows" if gpu is None else f"{gpu.name}, {gpu.free_bytes / 1e9:.0f} GB free"
     rows = [("gpu", told)]
