@@ -206,3 +206,8 @@ def test_only_replace_takes_several_and_each_needs_a_reference(
     subjects = [{"name": "a", "box": [1, 1, 9, 9], "reference": "other.png"}, {"name": "b", "box": [20, 1, 30, 9]}]
     _shot(tmp_path / "shot", subjects=subjects, reference=None)
     assert _run(tmp_path) == 2
+
+
+def test_plan_tells_the_passes(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", str(root / "shot" / "shot.json"), "--out", str(root / "out")]) == 0
+    assert "back, walker: back to front, one each" in capsys.readouterr().out

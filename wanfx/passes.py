@@ -68,7 +68,8 @@ def _make_passes(run: RunContext, *, frames: FrameRange | None) -> Outcome:
         check_inputs(replace(run.shot, reference=subject.reference or run.shot.reference), source, frames=whole,
                      color=run.color)  # fmt: skip
     check_method(run.options.refine.method)
-    check_disk(plan_run(source, run.options, frames=wanted, out=run.folder.root), folder=run.folder)
+    plan = plan_run(source, run.options, frames=wanted, out=run.folder.root).for_passes(len(run.shot.subjects))
+    check_disk(plan, folder=run.folder)
     ingested = run_ingest(run, source)
     found = [(tracked, run_refine(run, ingested, tracked)) for tracked in run_matte(run, ingested)]
     passes: list[Pass] = []

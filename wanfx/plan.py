@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wanfx.backends.registry import check_backends, find_generator
@@ -36,6 +36,14 @@ class Plan:
     disk_bytes: int
     free_bytes: int
     memory_bytes: int
+
+    def for_passes(self, count: int) -> Plan:
+        """The plan of so many subjects: each but an only one has a pass that keeps its own comps."""
+        return (
+            self
+            if count == 1
+            else replace(self, windows=count * self.windows, disk_bytes=(count + 1) * self.disk_bytes)
+        )
 
 
 def plan_run(source: Source, options: Options, *, frames: FrameRange, out: Path) -> Plan:

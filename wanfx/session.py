@@ -194,6 +194,7 @@ def plan_shot(request: RunRequest) -> tuple[Plan, FrameRange, str | None]:
     folder = ShotFolder.of(request.out, shot=request.shot.name)
     last = folder.latest_complete()
     plan = plan_run(source, options, frames=choose_frames(whole, request.frames), out=folder.root)
+    plan = plan.for_passes(max(1, len(request.shot.subjects)))
     return plan, whole, None if last is None else str(last.folder)
 
 

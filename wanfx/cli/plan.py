@@ -40,8 +40,10 @@ def _print_plan(request: RunRequest) -> None:
         ("disk", f"about {plan.disk_bytes / 1e9:.2f} GB; {plan.free_bytes / 1e9:.1f} GB are free"),
         ("last version", last or "none"),
     )
+    subjects = [subject.name for subject in request.shot.subjects]
+    passes = [("passes", f"{', '.join(subjects)}: back to front, one each")] if len(subjects) > 1 else []
     options = resolve_options(request.shot, flags=request.flags).wan
-    for name, value in (*rows, *_wan_rows(plan, options)):
+    for name, value in (*rows, *passes, *_wan_rows(plan, options)):
         table.add_row(name, value)
     Console().print(table)
 
