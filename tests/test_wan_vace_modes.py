@@ -167,6 +167,18 @@ def test_a_guide_leads_where_the_actor_is_not(tmp_path: Path) -> None:
         assert np.abs(shown.video[index][there] - small[there][:, None]).max() < 0.01
 
 
+def test_depth_in_metres_is_refused_and_not_cut_off(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    background = {"mode": "guide", "guide": "guide/guide.####.exr"}
+    make_vace_shot(tmp_path, frames=2, background=background)
+    for index in range(2):
+        depth = np.full((HEIGHT, WIDTH, 3), 7.5, np.float32)
+        path = tmp_path / "shot" / "guide" / f"guide.{FIRST + index}.exr"
+        path.parent.mkdir(exist_ok=True)
+        exr.write_rgb(path, depth, data_window=Box(0, 0, WIDTH, HEIGHT))
+    assert run_vace(tmp_path) == 2
+    assert "from 0 to 1" in capsys.readouterr().err
+
+
 def _st_map(path: Path, *, shift_px: float) -> None:
     s, t = np.meshgrid((np.arange(WIDTH) + 0.5 + shift_px) / WIDTH, 1 - (np.arange(HEIGHT) + 0.5) / HEIGHT)
     rgb = np.dstack([s, t, np.zeros_like(s)]).astype(np.float32)

@@ -8,6 +8,8 @@ from typing import Any
 from wanfx.io import sequence
 from wanfx.shot import Shot
 
+_PATHS = ("path", "matte", "redistort", "undistort")
+
 
 def expand_views(shot: Shot) -> list[Shot]:
     """The shot of each view; the shot itself where no path has ``%V`` (``left``) or ``%v`` (``l``).
@@ -24,7 +26,7 @@ def expand_views(shot: Shot) -> list[Shot]:
 
 
 def _fill(table: Any, view: str) -> Any:
-    """The table with the view put into every path (and matte) below it."""
+    """The table with the view put into every path below it."""
     changes: dict[str, Any] = {}
     for item in dataclasses.fields(table):
         value = getattr(table, item.name)
@@ -32,6 +34,6 @@ def _fill(table: Any, view: str) -> Any:
             changes[item.name] = _fill(value, view)
         elif isinstance(value, tuple) and value and dataclasses.is_dataclass(value[0]):
             changes[item.name] = tuple(_fill(one, view) for one in value)
-        elif item.name in ("path", "matte") and isinstance(value, str):
+        elif item.name in _PATHS and isinstance(value, str):
             changes[item.name] = sequence.expand_views(value).get(view, value)
     return dataclasses.replace(table, **changes)

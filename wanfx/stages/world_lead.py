@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wanfx.background_input import GuideInput
-from wanfx.errors import SequenceError, ShotError
+from wanfx.errors import BadPixelsError, SequenceError, ShotError
 from wanfx.frames import Box, FrameRange, Size
 from wanfx.images import FramePattern, Plate
 from wanfx.io import exr
@@ -35,7 +35,7 @@ from wanfx_color.model_space import ModelSpace
 STAGE = "guide_lead"
 VERSION = 1
 Array = npt.NDArray[np.float32]
-_MOST_LEFT_PX = 1.0
+_MOST_LEFT_PX, _BEYOND = 1.0, 0.01
 
 
 @dataclass(frozen=True)
@@ -117,11 +117,18 @@ class _LeadMaker:
         if self._map is not None:
             seen = apply_st_map(seen, self._map)
         path = self.pattern.path(frame)
-        write_model_picture(path, self._encode(seen))
+        write_model_picture(path, self._encode(seen, frame))
         return Made((path,))
 
-    def _encode(self, seen: Array) -> Array:
+    def _encode(self, seen: Array, frame: int) -> Array:
         if self._given.kind == "data":
+            low, high = float(seen.min()), float(seen.max())
+            if not (low >= -_BEYOND and high <= 1 + _BEYOND):
+                raise BadPixelsError(
+                    f"has values from {low:g} to {high:g}, data for the model runs from 0 to 1", key="background.guide",
+                    path=self._source.path, frame=frame,
+                    remedy="scale depth to 0 (far) to 1 (near), or set kind = \"picture\" for a render",
+                )  # fmt: skip
             return np.clip(to_model(seen, size=self._size) * 2 - 1, -1, 1)
         model = encode_model(self._run, self._source, seen, space=self._space)
         return np.clip(to_model(model, size=self._size), -1, 1)
