@@ -43,6 +43,7 @@ class WanAnimateGenerator(WanGenerator):
 
     def load(self, *, cache: Path) -> None:
         """Load all networks; text features are kept in ``cache``. Raises MissingError."""
+        self._check_weights()
         pipeline = import_from_diffusers("pipelines.wan.pipeline_wan_animate").WanAnimatePipeline
         prompts = [ANIMATE_PROMPT, *([NEGATIVE_PROMPT] if self._guidance_scale > 1 else [])]
         self._texts = read_texts(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from wanfx.backends.protocols import Array, GeneratedFrame, ModelCard, Quality, WindowInputs
+from wanfx.backends.seen_files import find_folder
 from wanfx.backends.torch_env import import_torch
 from wanfx.backends.wan_load import EXTRA, import_from_diffusers, load_part, load_transformer
 from wanfx.backends.wan_places import Clock, Places
@@ -102,6 +103,11 @@ class WanGenerator:
             return self._options.offload
         plans = plan_qualities(self.network, self._options, gpu=gpu)
         return next(plan.offload for plan in plans if plan.quality == self.quality)
+
+    def _check_weights(self) -> None:
+        """Raise MissingError where a file is not what was locked; a set without a lock has none to compare with."""
+        if self._models.contents:
+            find_folder(self._models)
 
     def _load_networks(self, *, transformer: str, pipeline: Any) -> dict[str, Any]:
         """Transformer, autoencoder and scheduler where they stay, and what goes with them. Raises MissingError."""

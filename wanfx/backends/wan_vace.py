@@ -34,6 +34,7 @@ class WanVaceGenerator(WanGenerator):
 
     def load(self, *, cache: Path) -> None:
         """Load all networks; text features will be kept in ``cache``. Raises MissingError."""
+        self._check_weights()
         self._pipeline = import_from_diffusers("pipelines.wan.pipeline_wan_vace").WanVACEPipeline
         self._cache = cache
         loaded = self._load_networks(transformer="WanVACETransformer3DModel", pipeline=self._pipeline)
