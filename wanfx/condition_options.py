@@ -47,7 +47,7 @@ class ConditionOptions:
     ] = "match"
     paint_over_px: Annotated[
         float, Knob("How far a video model draws a new background over a kept actor's edge, in its pixels", "px", 0, 64)
-    ] = 3.0
+    ] = 2.0
     exposure_stops: Annotated[
         Optional[float],
         Knob("Exposure of the model's picture; measured from the plate when not given", "stops", -16, 16),
