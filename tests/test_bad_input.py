@@ -135,7 +135,15 @@ def test_a_damaged_plate_is_refused_by_file_and_frame_with_a_remedy_and_the_last
         pytest.param({"frames": "1-9"}, "1001", id="frames outside the plate"),
         pytest.param({"subjects": [{"box": [9, 9, 3, 3]}]}, "box", id="box inside out"),
         pytest.param({"subjects": [{"box": [0, 0, 9, 9], "frame": 7}]}, "frame", id="box on a frame that is not there"),
-        pytest.param({"subjects": [{"name": "a"}, {"name": "b"}]}, "subjects[1]", id="two subjects"),
+        pytest.param(
+            {"task": "animate", "subjects": [{"name": "a"}, {"name": "b"}]}, "subjects[1]", id="two to animate"
+        ),
+        pytest.param({"subjects": [{"name": "a"}, {"name": "a"}]}, "one name", id="two of one name"),
+        pytest.param(
+            {"reference": None, "subjects": [{"name": "a", "reference": "reference.png"}, {"name": "b"}]},
+            "reference",
+            id="one of two without a reference",
+        ),
         pytest.param({"deliver": {"name": "{artist}"}}, "artist", id="unknown name field"),
     ],
 )

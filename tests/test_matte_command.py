@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -124,9 +125,12 @@ def test_two_subjects_of_one_name_are_refused(tmp_path: Path, capsys: pytest.Cap
     assert "subjects[1].name" in capsys.readouterr().err
 
 
-def test_a_comp_of_two_subjects_is_refused_before_any_work(both: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    out = both.parent.parent / "comp"
-    assert main(["run", str(both), "--out", str(out), "--quiet"]) == 2
+def test_two_subjects_are_not_animated_and_that_is_said_before_any_work(
+    both: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, shot = tmp_path / "comp", both.with_name("animate.json")
+    shot.write_text(json.dumps(json.loads(both.read_text()) | {"task": "animate"}))
+    assert main(["run", str(shot), "--out", str(out), "--quiet"]) == 2
     assert "subjects[1]" in capsys.readouterr().err
     assert not (out / "tiny" / "work" / "plate").exists()
 
