@@ -35,10 +35,11 @@ class ConditionOptions:
         Optional[str], Knob("What the image editor of condition.reference=edit is told; its own words when not given")
     ] = None
     retarget: Annotated[
-        Literal["off", "auto", "reference"],
+        Literal["off", "auto", "edited", "reference"],
         Knob(
             "Task animate: give the actor's skeleton the character's proportions and place, by the points that are "
-            "sure (auto) or exactly as Wan's own preprocessing does (reference); or leave it as it is (off)"
+            "sure (auto), by pictures in which an image editor has posed both alike (edited), or exactly as Wan's own "
+            "preprocessing does (reference); or leave it as it is (off)"
         ),
     ] = "auto"
     world_exposure: Annotated[

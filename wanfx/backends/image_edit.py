@@ -27,13 +27,16 @@ def editor_card() -> ModelCard:
     return ModelCard(models.source.project, models.revision, models.licence, models.digest)
 
 
-def edit_picture(pictures: Sequence[Array], *, prompt: str, seed: int) -> Array:
+def edit_picture(
+    pictures: Sequence[Array], *, prompt: str, seed: int, key: str = "condition.reference", instead: str = "onto-plate"
+) -> Array:
     """The first of ``pictures`` changed as ``prompt`` says; the others are what it speaks of.
 
     Pictures are (H, W, 3) display-encoded sRGB in [0, 1], and so is the result, of the first one's size, whose sides
     are multiples of 16. The model was trained on 8-bit pictures and is given them; what it makes is float. The same
     seed gives the same picture. Raises MissingError with the command that gets the weights, OutOfMemoryError, and
-    InputError for pictures that are too small or too narrow.
+    InputError for pictures that are too small or too narrow; ``key`` is the option that asks for the edit, ``instead``
+    what it can be set to where there can be none.
     """
     models = find_set(EDITOR)
     pipeline = _load(find_folder(models), fetch_command=fetch_command(models))
@@ -48,13 +51,13 @@ def edit_picture(pictures: Sequence[Array], *, prompt: str, seed: int) -> Array:
             )  # fmt: skip
     except ValueError as error:
         raise InputError(
-            f"the image editor cannot take these pictures ({error})", key="condition.reference",
-            remedy="give a larger picture, or set condition.reference=onto-plate",
+            f"the image editor cannot take these pictures ({error})", key=key,
+            remedy=f"give a larger picture, or set {key}={instead}",
         ) from error  # fmt: skip
     except torch.cuda.OutOfMemoryError as error:
         raise OutOfMemoryError(
-            "the GPU has too little free memory for the image editor", key="condition.reference",
-            remedy="close other programs, or set condition.reference=onto-plate",
+            "the GPU has too little free memory for the image editor", key=key,
+            remedy=f"close other programs, or set {key}={instead}",
         ) from error  # fmt: skip
     return np.asarray(made.images[0], np.float32)
 

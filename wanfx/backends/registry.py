@@ -160,11 +160,7 @@ def check_backends(options: Options) -> None:
             raise MissingError(what, key=key, remedy=f"run `wanfx models list`, then `wanfx models fetch {models}`")
         if values[stage][option] == "vitpose":
             _check_detector(options.pose.detector)
-    if options.condition.reference == "edit" and find_generator(options).is_driven and not is_installed(EDITOR):
-        raise MissingError(
-            "edit needs an image editor, which is not here", key="condition.reference",
-            remedy=f"run `{fetch_command(find_set(EDITOR))}`, or set condition.reference=onto-plate",
-        )  # fmt: skip
+    _check_editor(options)
 
 
 def find_segmenter(name: str, *, model: str = AUTO, engine: str = AUTO, crop: Crop = "subject") -> Segmenter:
@@ -210,6 +206,21 @@ def add_generator(name: str, make: Callable[[], Generator]) -> None:
 
 def _are_poses_needed(options: Options) -> bool:
     return _find("generator", options.generate.backend, key="generate.backend").needs_poses
+
+
+def _check_editor(options: Options) -> None:
+    """Raise MissingError where an image editor is asked for and its models are not there."""
+    condition = options.condition
+    asked = {
+        "condition.reference": ("onto-plate", condition.reference == "edit"),
+        "condition.retarget": ("auto", condition.retarget == "edited"),
+    }
+    for key, (instead, is_asked) in asked.items():
+        if is_asked and find_generator(options).is_driven and not is_installed(EDITOR):
+            raise MissingError(
+                "asks for an image editor, which is not here", key=key,
+                remedy=f"run `{fetch_command(find_set(EDITOR))}`, or set {key}={instead}",
+            )  # fmt: skip
 
 
 def _check_detector(name: str) -> None:

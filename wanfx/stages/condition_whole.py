@@ -51,7 +51,7 @@ def condition_whole(
     crop, size = whole_crop(plate, area_px=area_px)
     crops = dict.fromkeys(plate.frames, crop)
     fitted = fit_reference(run, ingested, tracked, refined)
-    performance = find_performance(run, plate, posed.poses, crops=crops, size=size, fitted=fitted)
+    performance = find_performance(run, ingested, refined, posed.poses, crops=crops, size=size, fitted=fitted)
     drive = run_whole_drive(
         run, ingested, posed.poses, refined, performance, fitted, cleaned=cleaned, crops=crops, size=size, space=space,
         face_space=ModelSpace(ingested.exposure_stops),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -17,15 +17,17 @@ from wanfx.ops.crop import model_size
 from wanfx.ops.pose import BODY, LEFT_HAND, RIGHT_HAND, Points, Pose, empty_pose
 from wanfx.ops.sizes import inner_box
 from wanfx.ops.skeleton import Skeleton, make_skeleton
-from wanfx.ops.skeleton_limbs import Mode
-from wanfx.ops.skeleton_retarget import SkeletonFit, fit_skeleton, measured_frame, retarget_skeleton
+from wanfx.ops.skeleton_retarget import fit_skeleton, measured_frame, retarget_skeleton
 from wanfx.stages.context import RunContext
-from wanfx.stages.reference import run_reference
+from wanfx.stages.ingest import Ingested
+from wanfx.stages.reference import Reference, run_reference
 from wanfx.stages.reference_fit import FittedReference
 from wanfx.stages.reference_pose import run_reference_pose
+from wanfx.stages.refine import Refined
+from wanfx.stages.retarget_edit import EditedPair, edit_pair
 
 STAGE = "performance"
-Retarget = Literal["off", "auto", "reference"]
+Retarget = Literal["off", "auto", "edited", "reference"]
 # COCO's 17 points of the body among the skeleton's 20.
 _BODY = (
     joints.NOSE, joints.LEFT_EYE, joints.RIGHT_EYE, joints.LEFT_EAR, joints.RIGHT_EAR, joints.LEFT_SHOULDER,
@@ -37,7 +39,8 @@ _BODY = (
 @dataclass(frozen=True, eq=False)
 class Performance:
     """The skeletons to be drawn, on the model's picture; ``poses`` are the same in canvas pixels, the body's and hands'
-    points only. ``retargeted`` says whether they have the character's proportions and place, ``why_not`` why not.
+    points only. ``retargeted`` says whether they have the character's proportions and place, ``why_not`` why not as
+    asked for; ``edited`` how the two were posed alike, where they were.
     """
 
     skeletons: Mapping[int, Skeleton]
@@ -45,10 +48,12 @@ class Performance:
     retargeted: Retarget
     why_not: str
     models: tuple[ModelCard, ...] = ()
+    edited: Mapping[str, Any] = field(default_factory=dict)
 
     def facts(self) -> dict[str, Any]:
         """For the manifest."""
-        return {"retarget": self.retargeted, "why_not": self.why_not}
+        told = {"retarget": self.retargeted, "why_not": self.why_not}
+        return told | {"edited": dict(self.edited)} if self.edited else told
 
     def key(self, frame: int) -> list[Any]:
         """The frame's skeleton as rows."""
@@ -58,44 +63,71 @@ class Performance:
 
 
 def find_performance(
-    run: RunContext, plate: Plate, poses: Mapping[int, Pose], *, crops: Mapping[int, Box], size: Size,
-    fitted: FittedReference | None = None,
+    run: RunContext, ingested: Ingested, refined: Refined, poses: Mapping[int, Pose], *, crops: Mapping[int, Box],
+    size: Size, fitted: FittedReference | None = None,
 ) -> Performance:  # fmt: skip
     """The performance of ``poses`` (canvas pixels), in a model's picture of ``size`` that shows ``crops``.
 
     ``condition.retarget`` says how; where the character's pose or the actor's is not known, he is followed as he is.
     ``fitted`` is the reference where it stands on the plate, not in its own picture.
     """
-    mode = run.options.condition.retarget
+    mode, plate = run.options.condition.retarget, ingested.plate
     plain = {frame: _in_model(pose, crop=crops[frame], size=size) for frame, pose in poses.items()}
     if mode == "off":
         return _finish(plain, crops, "off", "condition.retarget=off")
     reference = run_reference(run, plate_space=plate.color_space)
     found = run_reference_pose(run, reference, plate_space=plate.color_space)
+    character, box = _character(reference, found.pose, crops, size=size, fitted=fitted)
+    actor, pair = _actor(plate, poses), None
+    try:
+        if not found.pose.confidence.any():
+            raise NothingFoundError(found.why_none or "the character's pose is not known", remedy="give reference.pose")
+        frame = min(actor) if mode == "reference" else _most_shown(actor)
+        if mode == "edited":
+            area_px = size.width * size.height
+            pair = edit_pair(run, ingested, refined, reference, actor=actor, frame=frame, area_px=area_px)
+        fit = fit_skeleton(
+            actor[frame], character=character, edited=None if pair is None else pair.skeletons,
+            mode="reference" if mode == "reference" else "gated",
+        )  # fmt: skip
+    except NothingFoundError as error:
+        run.warn(STAGE, f"the performance keeps the actor's own proportions and place: {error.what}")
+        return _finish(plain, crops, "off", error.what, found.models)
+    moved = {
+        frame: _moved(retarget_skeleton(one, fit=fit, is_first=frame == min(actor)), box, size=size)
+        for frame, one in actor.items()
+    }
+    return _told(run, _finish(moved, crops, mode, "", found.models), pair)
+
+
+def _told(run: RunContext, performance: Performance, pair: EditedPair | None) -> Performance:
+    """The performance, and what came of the edited pair; where that was of no use, it is as with ``auto``."""
+    if pair is None:
+        return performance
+    if pair.why_none:
+        run.warn(
+            STAGE, f"limbs are compared in the pictures as they are, as with condition.retarget=auto: {pair.why_none}"
+        )
+    return replace(
+        performance, retargeted="auto" if pair.why_none else "edited", why_not=pair.why_none, edited=pair.facts,
+        models=(*performance.models, *pair.models),
+    )  # fmt: skip
+
+
+def _character(
+    reference: Reference, pose: Pose, crops: Mapping[int, Box], *, size: Size, fitted: FittedReference | None
+) -> tuple[Skeleton, Box]:
+    """The character's skeleton where its picture lies in the model's, counted from the corner of the box it lies in."""
     height, width = reference.rgba.shape[:2]
     if fitted is None:
         box = inner_box(Size(width, height), canvas=size)
-        shown = found.pose.scaled(box.width / width, box.height / height)
+        shown = pose.scaled(box.width / width, box.height / height)
     else:
         placed = fitted.in_crop(crops[fitted.placement.frame], size=size)
         box = Box(0, 0, size.width, size.height)
         corner = placed.x - width * placed.scale / 2, placed.y - height * placed.scale
-        shown = found.pose.scaled(placed.scale, placed.scale).moved(*corner)
-    character = make_skeleton(_keypoints(shown), size=Size(box.width, box.height))
-    actor = _actor(plate, poses)
-    try:
-        if not found.pose.confidence.any():
-            raise NothingFoundError(found.why_none or "the character's pose is not known", remedy="give reference.pose")
-        fit = _fit(actor, character, mode="gated" if mode == "auto" else "reference")
-    except NothingFoundError as error:
-        run.warn(STAGE, f"the performance keeps the actor's own proportions and place: {error.what}")
-        return _finish(plain, crops, "off", error.what, found.models)
-    first = min(actor)
-    moved = {
-        frame: _moved(retarget_skeleton(one, fit=fit, is_first=frame == first), box, size=size)
-        for frame, one in actor.items()
-    }
-    return _finish(moved, crops, mode, "", found.models)
+        shown = pose.scaled(placed.scale, placed.scale).moved(*corner)
+    return make_skeleton(_keypoints(shown), size=Size(box.width, box.height)), box
 
 
 def _actor(plate: Plate, poses: Mapping[int, Pose]) -> dict[int, Skeleton]:
@@ -105,11 +137,10 @@ def _actor(plate: Plate, poses: Mapping[int, Pose]) -> dict[int, Skeleton]:
     return {frame: make_skeleton(_keypoints(pose.scaled(across, 1)), size=square) for frame, pose in poses.items()}
 
 
-def _fit(actor: Mapping[int, Skeleton], character: Skeleton, *, mode: Mode) -> SkeletonFit:
-    """Of the frame that shows most of the actor; in the reference's own way of the first."""
+def _most_shown(actor: Mapping[int, Skeleton]) -> int:
+    """The frame that shows most of the actor."""
     frames = sorted(actor)
-    chosen = frames[0 if mode == "reference" else measured_frame(actor[frame] for frame in frames)]
-    return fit_skeleton(actor[chosen], character=character, mode=mode)
+    return frames[measured_frame(actor[frame] for frame in frames)]
 
 
 def _in_model(pose: Pose, *, crop: Box, size: Size) -> Skeleton:
