@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from wanfx.comp_parts import SubjectParts
+from wanfx.comp_parts import EDIT, SubjectParts
 from wanfx.frames import Box
 from wanfx.ops.comp import Mattes, any_channel, composite, in_range, is_lit
 from wanfx.ops.grain_frames import Grain
@@ -56,11 +56,17 @@ def composite_all(
             light = to_float(in_range(light, base.dtype))
         shadow = pixels[one.shadow][inside]
         character, reveal = (pixels[name][..., 0][inside] for name in (one.character, one.reveal))
-        edit = np.maximum(np.maximum(character, reveal), is_changed(shadow).astype(np.float16))
+        # Of several subjects each has an edit of its own.
+        edit = pixels[EDIT][..., 0][inside] if len(parts) == 1 else _edit(character, reveal, shadow)
         mattes = Mattes(character, reveal, edit)
         made = composite(
             light, char=pixels[one.char][inside], clean=pixels[one.clean][inside], shadow=shadow, mattes=mattes
         )
         made = grain.add(made, frame=frame, box=place, char_alpha=to_float(character), reveal=to_float(reveal))
-        light = np.where(is_lit(edit)[..., None], made, light)
+        light = made if len(parts) == 1 else np.where(is_lit(edit)[..., None], made, light)
     return np.asarray(light)
+
+
+def _edit(character: Pixels, reveal: Pixels, shadow: Pixels) -> Pixels:
+    """Lit wherever a pass changes anything."""
+    return np.maximum(np.maximum(character, reveal), is_changed(shadow).astype(np.float16))
