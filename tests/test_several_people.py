@@ -19,6 +19,7 @@ from wanfx.io import exr
 from wanfx.io.atomic import sha256_file
 from wanfx.io.stills import write_picture
 from wanfx.manifest import read_manifest
+from wanfx.qc.measures import read_measures
 
 FRAMES = 6
 WHOLE = Box(0, 0, WIDTH, HEIGHT)
@@ -178,6 +179,9 @@ def test_mattes_that_were_painted_in_the_delivery_are_used(root: Path) -> None:
     parts = _parts(_version(root, 2), FIRST)
     assert not parts["char_walker"][..., 3].any()
     assert not parts["matte_subject_back"].any()
+    first, second = read_measures(_version(root, 2) / "report" / "measures.jsonl")[:2]
+    assert "the matte is painted" in first["notes"]
+    assert "the matte is painted" not in second["notes"]
     assert _verify(_version(root, 2)) == 0
 
 

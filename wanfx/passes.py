@@ -24,7 +24,7 @@ from wanfx.names import fill_template
 from wanfx.ops.matting import check_method
 from wanfx.pipeline import choose_frames, make_delivery
 from wanfx.plan import check_disk, plan_run
-from wanfx.qc.measures import FRAME, Row, join_rows, read_measures
+from wanfx.qc.measures import FRAME, NOTES, Row, join_rows, read_measures
 from wanfx.qc.promises import Promise
 from wanfx.qc.verify import Checked
 from wanfx.sealing import Outcome, check_range, is_up_to_date, read_last, seal_version
@@ -36,6 +36,7 @@ from wanfx.stages.finish import Finished
 from wanfx.stages.ingest import Ingested, open_plate, run_ingest, shot_frames
 from wanfx.stages.inputs import check_inputs
 from wanfx.stages.matte import Tracked, run_matte, subjects_of
+from wanfx.stages.measured import ROTO_NOTE
 from wanfx.stages.refine import Refined, adopt_painted, run_refine
 from wanfx.stages.rematte import character_folder
 from wanfx.stages.report import write_report
@@ -165,7 +166,7 @@ def _seal(
     remove_unlisted(run.version, listed, work=run.work)
 
     def report(timings: Mapping[str, Any], checked: Checked) -> None:
-        write_report(run, _rows(passes, finished, checked), manifest=manifest, timings=timings)
+        write_report(run, _rows(run, passes, refined, finished, checked), manifest=manifest, timings=timings)
 
     return seal_version(run, manifest, frames=len(finished.frames), report=report, started=started)
 
@@ -176,10 +177,18 @@ def _new_matte(one: Pass) -> Matte:
     return Matte(name, one.version.matte(name), FrameRange(one.frames[0], one.frames[-1]))
 
 
-def _rows(passes: Sequence[Pass], finished: Finished, checked: Checked) -> list[dict[str, Any]]:
+def _rows(
+    run: RunContext, passes: Sequence[Pass], refined: Sequence[Refined], finished: Finished, checked: Checked
+) -> list[dict[str, Any]]:
     """A row for every frame: of each measure the worst of all passes', and what verify saw of the comp."""
     found: dict[int, list[Row]] = {frame: [] for frame in finished.frames}
-    for one in passes:
+    for one, alpha, subject in zip(passes, refined, subjects_of(run.shot), strict=True):
         for row in read_measures(one.version.measures):
-            found.setdefault(row[FRAME], []).append(row)
+            frame = row[FRAME]
+            # To its pass every matte is a roto; what it is to the shot is told here.
+            is_roto, is_painted = subject.matte is not None, frame in alpha.painted
+            notes = [note for note in row.get(NOTES, []) if note != ROTO_NOTE]
+            notes += [ROTO_NOTE] * is_roto + ["the matte is painted"] * is_painted
+            sure = one.confidence.get(frame, 1.0)
+            found.setdefault(frame, []).append({**row, NOTES: notes, "matte_confidence": sure})
     return [join_rows(frame, found[frame]) | dict(checked.measures.get(frame, {})) for frame in finished.frames]

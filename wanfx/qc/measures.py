@@ -196,7 +196,8 @@ def join_rows(frame: int, rows: Iterable[Row]) -> dict[str, Any]:
     for row in rows:
         for name, value in row.items():
             if name == NOTES:
-                joined[NOTES] = [*joined.get(NOTES, []), *(note for note in value if note not in joined.get(NOTES, []))]
+                notes = dict.fromkeys((*joined.get(NOTES, ()), *value))
+                joined |= {NOTES: list(notes)} if notes else {}
             elif name != FRAME:
                 worst = min if find_spec(name).bad == "low" else max
                 joined[name] = worst(joined.get(name, value), value)

@@ -18,6 +18,7 @@ from wanfx.stages.matte import Tracked
 
 _PAINTED = {refine.STAGE: "the matte is painted", rematte.STAGE: "the character's matte is painted",
             clean.STAGE: "the clean plate is painted"}  # fmt: skip
+ROTO_NOTE = "the matte is the shot's roto"
 _NAMES = {"drift_before": "drift_before_de", "drift_after": "drift_after_de"}
 _DIGITS = 6
 
@@ -93,7 +94,7 @@ class _Reader:
         row = {name: round(value, _DIGITS) for name, value in values.items() if value is not None}
         notes = [text for stage, text in _PAINTED.items() if records.get(stage, {}).get("painted")]
         if records[refine.STAGE].get("roto"):
-            notes.append("the matte is the shot's roto")
+            notes.append(ROTO_NOTE)
         return {FRAME: frame, **row, **({NOTES: notes} if notes else {})}
 
     def _matte(self, frame: int, facts: Mapping[str, Any]) -> dict[str, float]:
