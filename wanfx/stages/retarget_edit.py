@@ -88,7 +88,7 @@ def edit_pair(
     """
     shown = shown_limbs(actor.values())
     figures = (
-        _actor(run, ingested, refined, frame=frame, shown=shown, area_px=area_px),
+        _actor(run, ingested, refined, actor[frame], frame=frame, shown=shown, area_px=area_px),
         _character(run, ingested, reference, shown=shown, area_px=area_px),
     )
     facts: dict[str, Any] = {
@@ -108,12 +108,13 @@ def edit_pair(
 
 
 def figure_part(figure: Box, *, picture: Size) -> Box:
-    """The part of a picture that is edited: the ``figure``'s box with room for its arms; all where it is empty.
+    """The part of a picture that is edited: the ``figure``'s box with room for its arms; all where it is not there.
 
     >>> figure_part(Box(40, 20, 60, 80), picture=Size(200, 100))
     Box(x0=10, y0=14, x1=90, y1=86)
     """
     whole = Box(0, 0, picture.width, picture.height)
+    figure = figure.clip(whole)
     if figure.is_empty:
         return whole
     across, down = round(_BESIDE * figure.height), round(_ABOVE * figure.height)
@@ -124,10 +125,15 @@ def _shows_limbs(skeleton: Skeleton) -> bool:
     return bool(known_limbs(known_points(skeleton, mode="gated")).any())
 
 
-def _actor(run: RunContext, ingested: Ingested, refined: Refined, *, frame: int, shown: Shown, area_px: int) -> _Figure:
+def _actor(
+    run: RunContext, ingested: Ingested, refined: Refined, skeleton: Skeleton, *, frame: int, shown: Shown, area_px: int
+) -> _Figure:
     plate, stops = ingested.plate, ingested.exposure_stops
     measure = SubjectMeasure(**refined.measures[frame])
-    part = figure_part(Box(*measure.box) if measure.is_there else Box(0, 0, 0, 0), picture=plate.canvas.size)
+    figure = _points_box(skeleton, across=plate.canvas.width / skeleton.size.width)
+    # A matte may lack a head that the pose has.
+    figure = figure.union(Box(*measure.box)) if measure.is_there else figure
+    part = figure_part(figure, picture=plate.canvas.size)
     square = model_size(part, pixel_aspect=plate.pixel_aspect)
     size = canvas_size(square, area_px=area_px)
 
@@ -137,6 +143,13 @@ def _actor(run: RunContext, ingested: Ingested, refined: Refined, *, frame: int,
 
     key = [ingested.keys[frame], part.as_list(), plate.pixel_aspect, plate.color_space, stops]
     return _Figure("actor", part, square, size, edit_prompt(shown, size=size), key, read)
+
+
+def _points_box(skeleton: Skeleton, *, across: float) -> Box:
+    """Around the body's sure points, whose pixels are ``across`` wide."""
+    points = skeleton.body[known_points(skeleton, mode="gated"), :2] * (across, 1)
+    (x0, y0), (x1, y1) = np.floor(points.min(axis=0)), np.ceil(points.max(axis=0))
+    return Box(int(x0), int(y0), int(x1), int(y1))
 
 
 def _character(run: RunContext, ingested: Ingested, reference: Reference, *, shown: Shown, area_px: int) -> _Figure:
