@@ -162,7 +162,7 @@ def test_what_is_needed_and_missing_is_said_with_exit_status_3(root: Path, capsy
     assert _run(root, "--set", "generate.quality=final") == 3
     assert "generate.quality" in capsys.readouterr().err
     _change(root, task="animate")
-    assert _run(root) == 3
+    assert _run(root, "--set", "generate.backend=wan-vace") == 3
 
 
 def test_missing_frames_are_held_on_request_and_reported(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

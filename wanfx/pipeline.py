@@ -9,7 +9,7 @@ from typing import Any
 from wanfx import __version__
 from wanfx.backends.protocols import ModelCard
 from wanfx.backends.registry import find_generator
-from wanfx.errors import MissingError, ShotError
+from wanfx.errors import MissingError
 from wanfx.frames import FrameRange
 from wanfx.images import FramePattern
 from wanfx.make_manifest import Delivered, build_manifest
@@ -33,14 +33,14 @@ from wanfx.stages.ingest import Ingested, open_plate, run_ingest, shot_frames
 from wanfx.stages.inputs import check_inputs
 from wanfx.stages.integrate import run_integrate
 from wanfx.stages.match import run_match
-from wanfx.stages.matte import Tracked, run_matte, subjects_of
+from wanfx.stages.matte import Tracked, run_matte
 from wanfx.stages.refine import Refined, run_refine
 from wanfx.stages.rematte import run_rematte
 from wanfx.stages.report import run_report
 from wanfx.stages.reveal import run_reveal
 from wanfx.stages.review import run_review
 
-_MADE_BY = {"replace": "draft or wan-animate", "animate": "wan-animate", "background": "draft or wan-vace"}
+_MADE_BY = {"replace": "draft or wan-animate", "animate": "draft or wan-animate", "background": "draft or wan-vace"}
 
 
 def make_delivery(run: RunContext, *, frames: FrameRange | None) -> Outcome:
@@ -128,10 +128,6 @@ def _seal(
 
 
 def _check_task(run: RunContext) -> None:
-    if len(subjects_of(run.shot)) > 1:
-        raise ShotError(
-            "only one subject a shot can be replaced yet", key="subjects[1]", remedy="make one shot file a subject"
-        )
     generator = find_generator(run.options)
     if run.shot.task not in generator.tasks:
         raise MissingError(

@@ -14,7 +14,7 @@ class PlainGenerator:
 
     is_driven = False
     is_prompted = False
-    tasks: tuple[Task, ...] = ("replace", "background")
+    tasks: tuple[Task, ...] = ("replace", "animate", "background")
     area_px: int | None = None
     settings: tuple[str, ...] = ()
 

@@ -66,7 +66,7 @@ _BACKENDS: dict[Kind, dict[str, _Backend]] = {
             "wanfx.backends.wan_animate:WanAnimateGenerator",
             ("wan-animate",),
             is_heavy=True,
-            tasks=("replace",),
+            tasks=("replace", "animate"),
             needs_poses=True,
         ),
         "wan-vace": _Backend(

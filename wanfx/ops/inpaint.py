@@ -24,6 +24,8 @@ _LEAST_SIDE_PX = 24
 _ROUNDS = (6, 4, 3)
 _LEAST_SOURCES = 200
 _PEEL_SOURCES = 1500
+_MOST_PIXELS = 9000
+_MOST_ACROSS = 420
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +96,24 @@ def copy_examples(linear: Array, shifts: Shifts, hole: Bools, *, step: int) -> A
         known[rows[~is_found], columns[~is_found]] = 0
         out = fill_smooth(out, known)
     return out
+
+
+def fill_by_example(linear: Array, hole: Bools, *, floor: float) -> Array:
+    """``linear`` (H, W, 3, finite, unclamped) with its ``hole`` (H, W) filled by examples.
+
+    They are looked for in a picture small enough. Where there is too little to copy from, it stays as it was. Light
+    under ``floor`` counts as black.
+    """
+    step = max(1, int(np.ceil(np.sqrt(hole.sum() / _MOST_PIXELS))), int(np.ceil(hole.shape[1] / _MOST_ACROSS)))
+    size = (hole.shape[1] // step, hole.shape[0] // step)
+    if min(size) < 2:
+        return linear
+    inner = np.s_[: size[1] * step, : size[0] * step]
+    small = np.asarray(cv2.resize(linear[inner], size, interpolation=cv2.INTER_AREA), np.float32)
+    covered = cv2.resize(hole[inner].astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0
+    stops = np.log2(np.maximum(small, 0) + np.float32(floor))
+    shifts = find_examples(np.asarray(stops, np.float32), np.asarray(covered), source=np.asarray(~covered))
+    return linear if shifts is None else copy_examples(linear, shifts, hole, step=step)
 
 
 def _pyramid(stops: Array, hole: Bools, source: Bools) -> list[_Level]:

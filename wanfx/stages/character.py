@@ -146,9 +146,10 @@ class PuppetCharacter:
 
 def make_character(
     run: RunContext, plate: Plate, refined: Refined, tracked: Tracked, posed: Posed, reference: Reference,
-    pose: ReferencePose,
+    pose: ReferencePose, *, card: Mapping[int, Placement] | None = None,
 ) -> Character:  # fmt: skip
-    """A puppet, or a card where that was asked for or no pose is found; the user is told why.
+    """A puppet, or a card where no pose is found; the user is told why. ``card`` is where that lies, if it does not
+    follow the actor.
 
     Raises ShotError where a puppet was asked for and cannot be.
     """
@@ -159,6 +160,8 @@ def make_character(
     if run.options.condition.character == "puppet":
         raise ShotError(f"no puppet can be made: {why}", key="condition.character", remedy=remedy)
     run.warn("condition", f"the character is a card that does not perform: {why}; {remedy}")
+    if card is not None:
+        return CardCharacter(reference.rgba, card, plate.pixel_aspect, why)
     return make_card(plate, refined, tracked, reference, why=why)
 
 

@@ -181,7 +181,11 @@ class CompMaker:
         canvas = self._plate.canvas
         light = self._match.light(frame, box=Box(0, 0, canvas.width, canvas.height))
         new = exr.read_matte(self._inputs.new.path(frame), canvas=canvas)
-        return show_picture(self._decode(light.model), light.ceiling, new, dtype=plate_rgb.dtype)
+        behind = None
+        if self._inputs.generated.generator.keeps_background:
+            given = self._inputs.conditioning.background.path(frame)
+            behind = to_float(read_clean(given, plate=self._plate, frame=frame)[0])
+        return show_picture(self._decode(light.model), light.ceiling, new, dtype=plate_rgb.dtype, behind=behind)
 
     def _composite(self, frame: int, plate_rgb: Pixels, layers: CompLayers) -> Pixels:
         inside, mattes, grain = layers.box.slices(), layers.mattes, self._inputs.grain

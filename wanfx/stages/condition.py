@@ -15,6 +15,7 @@ from wanfx.ops.crop import crop_path, model_size
 from wanfx.ops.model_crop import shape_crops
 from wanfx.stages.character import Character, PuppetCharacter, make_card, make_character
 from wanfx.stages.clean import Cleaned, run_clean
+from wanfx.stages.condition_scene import condition_scene
 from wanfx.stages.condition_whole import condition_whole
 from wanfx.stages.condition_world import condition_empty, condition_prompted
 from wanfx.stages.conditioning import Conditioning
@@ -126,14 +127,19 @@ def _animate(
     run: RunContext, ingested: Ingested, tracked: Tracked, refined: Refined, camera: CameraPath
 ) -> Conditioning:
     """The whole picture is new; only a reference that stands on the plate needs a clean one, of its frame."""
-    area_px, plate = find_generator(run.options).area_px, ingested.plate
-    assert area_px is not None
-    posed = run_pose(run, ingested, tracked)
+    generator, plate = find_generator(run.options), ingested.plate
+    is_card = not generator.is_driven and run.options.condition.character == "card"
+    posed = None if is_card else run_pose(run, ingested, tracked)
     choice = _choose(run, plate, refined, posed)
     cleaned = Cleaned(Layer("clean", plate.pattern, plate.frames), {}, {})
     if is_on_plate(run.options):
         cleaned = run_clean(run, ingested, refined, camera, frames=[reference_frame(refined, plate.canvas)])
-    made = condition_whole(choice.run, ingested, tracked, refined, posed, cleaned=cleaned, area_px=area_px)
+    if posed is None or generator.area_px is None:
+        made = condition_scene(choice.run, ingested, tracked, refined, posed, cleaned=cleaned)
+    else:
+        made = condition_whole(
+            choice.run, ingested, tracked, refined, posed, cleaned=cleaned, area_px=generator.area_px
+        )  # fmt: skip
     return replace(made, reference={**choice.facts, **made.reference})
 
 

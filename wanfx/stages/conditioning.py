@@ -36,8 +36,9 @@ TINY_ALPHA = np.float32(1e-4)
 class Conditioning:
     """What the generator is given, in the plate's own linear space and in canvas pixels.
 
-    ``crops`` are boxes in the canvas, ``size`` the model's picture. ``background`` is the clean plate (`replace`) or
-    the new ``world`` (`background`); in `animate` there is none, and crops may reach beyond the canvas. ``character``
+    ``crops`` are boxes in the canvas, ``size`` the model's picture. ``background`` is the clean plate (`replace`), the
+    new ``world`` (`background`) or the reference's empty picture (`animate` without a video model); in `animate` with
+    one there is none, and crops may reach beyond the canvas. ``character``
     is the reference as it performs, or None: a new background has none, and a generator with a ``drive`` makes its
     own. ``poses`` are the actor's where they were looked for; in `animate` those of the ``performance``.
     ``guide`` is what a prompted generator is shown; where it `is_empty`, nobody takes the actor's place.
@@ -140,11 +141,11 @@ class PlateWindow:
         return self.conditioning.guide
 
     def background(self, frame: int) -> Array:
-        """In model space: the new world; or the plate, with the clean plate where the subject stood."""
+        """In model space: new world, empty picture, or the plate with the clean plate where the subject stood."""
         conditioning = self.conditioning
         clean, _seen = read_clean(conditioning.background.path(frame), plate=conditioning.plate, frame=frame)
         crop = conditioning.crops[frame]
-        if conditioning.is_world:
+        if conditioning.is_world or conditioning.is_whole:
             return self._to_model(clean[crop.slices()])
         hidden = self._hidden(frame) > 0
         if crop.size != self.size:

@@ -25,7 +25,7 @@ from wanfx.ops.camera import CameraPath
 from wanfx.ops.clean import Sample, gather_clean, reach_px
 from wanfx.ops.edges import bounding_box
 from wanfx.ops.glance import Glance, Matrix, take_glance, warp_into
-from wanfx.ops.inpaint import copy_examples, find_examples
+from wanfx.ops.inpaint import fill_by_example
 from wanfx.pixels import to_finite, to_float
 from wanfx.stages.context import Made, RunContext, paintable, stage_key
 from wanfx.stages.sample_reader import SampleReader
@@ -34,7 +34,6 @@ from wanfx.units import Record, Unit
 STAGE = "clean"
 VERSION = 1
 Array = npt.NDArray[np.float32]
-_MOST_PIXELS = 9000
 _BEYOND = 1.0
 _SEEN = np.float32(0.95)
 _SPECK_PX = 4
@@ -194,21 +193,7 @@ def draw_fill(
     hole = cv2.dilate((seen < _SEEN).astype(np.uint8), np.ones((_RIM_PX, _RIM_PX), np.uint8)) > 0
     if not hole.any() or hole.all():
         return clean, seen
-    return _by_example(clean, np.asarray(hole), floor), np.asarray(seen, np.float32)
-
-
-def _by_example(linear: Array, hole: npt.NDArray[np.bool_], floor: float) -> Array:
-    """The hole filled by examples found in a picture small enough."""
-    step = max(1, int(np.ceil(np.sqrt(hole.sum() / _MOST_PIXELS))), int(np.ceil(hole.shape[1] / 420)))
-    size = (hole.shape[1] // step, hole.shape[0] // step)
-    if min(size) < 2:
-        return linear
-    inner = np.s_[: size[1] * step, : size[0] * step]
-    small = np.asarray(cv2.resize(linear[inner], size, interpolation=cv2.INTER_AREA), np.float32)
-    covered = cv2.resize(hole[inner].astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0
-    stops = np.log2(np.maximum(small, 0) + np.float32(floor))
-    shifts = find_examples(np.asarray(stops, np.float32), np.asarray(covered), source=np.asarray(~covered))
-    return linear if shifts is None else copy_examples(linear, shifts, hole, step=step)
+    return fill_by_example(clean, np.asarray(hole), floor=floor), np.asarray(seen, np.float32)
 
 
 def _made(path: Path, plan: FillPlan) -> Made:
