@@ -9,7 +9,7 @@ from typing import Any
 from wanfx import __version__
 from wanfx.backends.protocols import ModelCard
 from wanfx.backends.registry import find_generator
-from wanfx.errors import MissingError
+from wanfx.errors import MissingError, ShotError
 from wanfx.frames import FrameRange
 from wanfx.images import FramePattern
 from wanfx.make_manifest import Delivered, build_manifest
