@@ -141,8 +141,9 @@ def _range_text(manifest: Mapping[str, Any]) -> str:
     space, plate = manifest["color"]["model_space"], manifest["plate"]
     ceiling = sum(fact["ceiling_pixels"] for fact in manifest["frame_facts"].values())
     low, high = plate["range_linear"]
+    kept = "" if manifest["task"] == "animate" else f"the plate's {low:g} to {high:g} are kept; "
     return (
-        f"{manifest['comp']['colorspace']}, {plate['pixel_type']}, lossless; the plate's {low:g} to {high:g} are kept; "
+        f"{manifest['comp']['colorspace']}, {plate['pixel_type']}, lossless; {kept}"
         f"{space['name']} reaches {space['ceiling_linear']:g}, met by {ceiling} generated pixels"
     )
 
