@@ -174,6 +174,8 @@ def _frame_fact(delivered: Delivered, frame: int) -> dict[str, Any]:
     character, match = delivered.inputs.conditioning.character, delivered.inputs.match
     if match is not None and frame in match.measures:
         fact |= {"match": dict(match.measures[frame])}
+    if frame in delivered.inputs.world_motion:
+        fact |= {"world_motion": dict(delivered.inputs.world_motion[frame])}
     if character is not None:
         fact |= {"character": character.kind, "performance": dict(character.measures(frame))}
     return {**fact, CONFIDENCE: delivered.inputs.confidence.get(frame)}

@@ -39,6 +39,7 @@ from wanfx.stages.rematte import run_rematte
 from wanfx.stages.report import run_report
 from wanfx.stages.reveal import run_reveal
 from wanfx.stages.review import run_review
+from wanfx.stages.world_motion import run_world_motion
 
 _MADE_BY = {"replace": "draft or wan-animate", "animate": "draft or wan-animate", "background": "draft or wan-vace"}
 
@@ -97,12 +98,13 @@ def _make_inputs(
         run, ingested, refined, camera, conditioning, generated, bridge, frames=wanted, subject=tracked.name
     )
     integration = run_integrate(run, ingested, refined, conditioning, generated, bridge, frames=wanted)
+    moves = run_world_motion(run, ingested, tracked, camera, conditioning, generated)
     made_by = _provenance(run, generated.generator, (*tracked.models, *conditioning.models))
     inputs = FinishInputs(
         conditioning=conditioning, generated=generated, bridge=bridge, old=refined.matte, old_hashes=refined.hashes,
         new=new, new_hashes=new_hashes, confidence=confidence, plate_hashes=ingested.keys, layer=tracked.layer,
         provenance={**made_by, **integration.provenance()}, reveal=reveal, grain=grain, match=match,
-        integration=integration,
+        integration=integration, world_motion=moves,
     )  # fmt: skip
     return inputs, mattes
 

@@ -49,6 +49,7 @@ class MeasureSpec:
 _NO_PICTURE = "the generator makes no picture of the kept pixels to measure it by"
 _NO_LOCK = "no plate lock was at work; a draft's picture is the plate itself outside the edit"
 _NO_POSE = "no character performs the actor's pose"
+_NO_WORLD = "no new world is made that is to move with the camera (background.follow), or its motion is not seen"
 _M: Group = "Match with the plate"
 _T: Group = "Mattes and clean plate"
 _P: Group = "Performance"
@@ -76,6 +77,11 @@ SPECS = (
         "grain_ratio", "Grain of the edit at the same light", "times the plate's", group=_M,
         absent="edit and plate share no light, or the plate has no grain",
     ),
+    MeasureSpec(
+        "world_slip_px", "Slip of the new world against the camera", "px since the first frame", group=_M,
+        beside="camera_travel_px", beside_label="how far the camera carried the picture", absent=_NO_WORLD,
+    ),
+    MeasureSpec("world_confidence", "New world that moves as one", "share of its features", is_share=True, group=_M),
     MeasureSpec("locked_share", "Correction that reaches the edit", "share", is_share=True, group=_M),
     MeasureSpec("shown_share", "Background that the lock sees", "share of the generated picture", group=_M),
     MeasureSpec(

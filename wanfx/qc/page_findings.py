@@ -7,11 +7,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from wanfx.ops.world_slip import find_slipping
 from wanfx.qc.measures import BESIDE, FRAME, NOTES, MeasureSpec, Row, find_spec, series
 
 SHOWN_A_REASON = 3
 _STANDS_OUT = 4.0
 _CERTAIN, _NOTED = 0.6, 0.2
+_SLIP_REMEDY = (
+    "a picture or clip: set background.follow=camera; a generated world: try another seed, mode guide with a render of "
+    "the camera's move, or shorter windows; a world that is to stand in the frame: set background.follow=none"
+)
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,7 @@ def find_findings(manifest: Mapping[str, Any], rows: Sequence[Row]) -> list[Find
         if BESIDE.get(name) in measured:
             continue
         found += _most(_of_measure(find_spec(name), values))
-    found += _most(_of_notes(rows))
+    found += [*_of_world(manifest, rows), *_most(_of_notes(rows))]
     plate = manifest["plate"]
     held = {int(frame): f"{other} stands in" for frame, other in plate["held"].items()}
     bad = {int(frame): f"{count} NaN or Inf values are kept" for frame, count in plate["bad_pixels"].items()}
@@ -93,6 +98,15 @@ def _weight(value: float, limit: float, spec: MeasureSpec) -> float:
     if spec.bad == "low":
         return min(1.0, (limit - value) / limit)
     return min(1.0, value / limit / 10) if limit > 0 else 0.5
+
+
+def _of_world(manifest: Mapping[str, Any], rows: Sequence[Row]) -> Iterator[Finding]:
+    """Whether the new world moves with the camera; judged by how far the camera moves, which no limit of a plot can."""
+    slipping = find_slipping({row[FRAME]: row for row in rows}, width=manifest["plate"]["size"][0])
+    if slipping is not None:
+        weight = min(1.0, slipping.slip_px / slipping.allowed_px / 5)
+        detail = f"{slipping}; {_SLIP_REMEDY}"
+        yield Finding(slipping.worst, slipping.first, slipping.last, "the world slips", detail, weight)
 
 
 def _of_notes(rows: Iterable[Row]) -> Iterator[Finding]:

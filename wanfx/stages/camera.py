@@ -15,7 +15,7 @@ from wanfx.stages.proxies import ProxySource, to_proxy_scale
 from wanfx.units import Unit
 
 STAGE = "camera"
-VERSION = 1
+VERSION = 2
 _AWAY_PX = 6.0
 
 

@@ -48,6 +48,7 @@ class FinishInputs:
 
     ``match`` brings generated frames to their plate; without one they are taken as they are.
     ``reveal`` is how far a frame shows the generated background where the old subject was; 0 for frames it lacks.
+    ``world_motion`` are the measures of how a new world moves; no pixel depends on them.
     """
 
     conditioning: Conditioning
@@ -65,6 +66,7 @@ class FinishInputs:
     grain: Grain = field(default_factory=lambda: Grain({}, {}))
     match: Match | None = None
     integration: Integration = field(default_factory=Integration)
+    world_motion: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

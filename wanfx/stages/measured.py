@@ -24,12 +24,12 @@ _DIGITS = 6
 
 
 def told_of(fact: Mapping[str, Any]) -> dict[str, float]:
-    """What a frame's entry in the manifest tells of the character's performance, of lock, registration and grain.
+    """What a frame's entry in the manifest tells of how character and world move, of lock, registration and grain.
 
     >>> told_of({"match": {"drift_after": 0.4}, "grain": {"model": "m", "own_char": [0.1, 0.2, 0.3]}})
     {'drift_after_de': 0.4, 'grain_own_share': 0.2}
     """
-    found = {**fact.get("performance", {})}
+    found = {**fact.get("performance", {}), **fact.get("world_motion", {})}
     found |= {_NAMES.get(name, name): value for name, value in (fact.get("match") or {}).items()}
     grain = fact.get("grain") or {}
     for name, key in (("grain_own_share", "own_char"), ("clean_grain_share", "own_clean")):
