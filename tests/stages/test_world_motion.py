@@ -76,10 +76,12 @@ def test_a_clip_that_was_rendered_with_the_cameras_move_does_not_slip(tmp_path: 
     assert "The world slips" not in (version / "report" / "index.html").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("task", ["background", "replace"])
-def test_a_world_that_stands_in_the_frame_and_a_plate_without_one_have_no_slip(tmp_path: Path, task: str) -> None:
+@pytest.mark.parametrize("kind", ["stands in the frame", "no actor", "no world"])
+def test_where_no_world_is_to_move_there_is_no_slip(tmp_path: Path, kind: str) -> None:
     _write_world(tmp_path / "world.exr")
-    background = {"path": "world.exr", "follow": "none"} if task == "background" else None
+    task = "replace" if kind == "no world" else "background"
+    given = {"stands in the frame": {"path": "world.exr", "follow": "none"}, "no actor": {"mode": "remove"}}
+    background = given.get(kind)
     version = _deliver(tmp_path, background=background, task=task)
     assert not any(SLIP in row or "camera_travel_px" in row for row in _rows(version).values())
     page = (version / "report" / "index.html").read_text(encoding="utf-8")

@@ -14,7 +14,7 @@ Points = npt.NDArray[np.float64]
 _DRAWS = 256
 _NOISE_PX = 0.25
 _LIMIT = 9.0
-_PENALTY = {"still": 0.0, "shift": 0.006, "similar": 0.012, "homography": 0.03}
+_PENALTY = {"still": 0.0, "shift": 0.006, "similar": 0.012, "homography": 0.05}
 
 
 def fit_motion(a: Points, b: Points, *, weights: npt.NDArray[np.float64]) -> tuple[Matrix, npt.NDArray[np.bool_]]:

@@ -15,7 +15,8 @@ _STANDS_OUT = 4.0
 _CERTAIN, _NOTED = 0.6, 0.2
 _SLIP_REMEDY = (
     "a picture or clip: set background.follow=camera; a generated world: try another seed, mode guide with a render of "
-    "the camera's move, or shorter windows; a world that is to stand in the frame: set background.follow=none"
+    "the camera's move, or shorter windows; a world that is to stand in the frame: set background.follow=none. A world "
+    "that is meant to be much nearer or farther than the old background rightly does so where the camera travels"
 )
 
 

@@ -15,7 +15,7 @@ from wanfx.stages.proxies import ProxySource, to_proxy_scale
 from wanfx.units import Unit
 
 STAGE = "camera"
-VERSION = 2
+VERSION = 3
 _AWAY_PX = 6.0
 
 
