@@ -7,15 +7,16 @@ anew in every step; a window here needs nothing but its own frames, and is the s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from wanfx.backends.wan_cache import forget_steps
 from wanfx.backends.wan_places import Clock, Places
-from wanfx.backends.wan_sampling import draw_noise, forget_steps, guide, sample
+from wanfx.backends.wan_sampling import draw_noise, guide, sample
 from wanfx.backends.wan_vae import WanVae
 from wanfx.ops.keep_mask import pack_keep_mask
 
@@ -69,6 +70,10 @@ class AnimateNetworks:
     def settle(self, features: Any) -> Any:
         """Text or CLIP features where the transformer takes them."""
         return features.to(self.device, self.dtype)
+
+    def face_networks(self) -> AbstractContextManager[None]:
+        """The two networks that look at faces, where they can be called by themselves."""
+        return self._places.parts_at_work(self.transformer.motion_encoder, self.transformer.face_encoder)
 
     @property
     def face_px(self) -> int:
@@ -129,9 +134,11 @@ class _Denoiser:
     ) -> None:
         self._networks, self._character, self._pose = networks, character, pose
         self._guidance_scale = guidance_scale
-        self._motion = _find_motion(networks, face)
-        # Guidance is away from another text and from no face, which to the model is black.
-        self._no_motion = _find_motion(networks, np.full_like(face[:1], -1), frames=len(face)) if self._guided else None
+        black = np.full_like(face[:1], -1)
+        with networks.face_networks():
+            self._motion = _find_motion(networks, face)
+            # Guidance is away from another text and from no face, which to the model is black.
+            self._no_motion = _find_motion(networks, black, frames=len(face)) if self._guided else None
 
     @property
     def _guided(self) -> bool:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal
 from wanfx.backends.protocols import Array, GeneratedFrame, ModelCard, Quality, WindowInputs
 from wanfx.backends.seen_files import find_folder
 from wanfx.backends.torch_env import import_torch
+from wanfx.backends.wan_cache import cache_attention
 from wanfx.backends.wan_load import EXTRA, import_from_diffusers, load_part, load_transformer
 from wanfx.backends.wan_places import Clock, Places
 from wanfx.backends.wan_plan import find_gpu, plan_qualities
@@ -116,14 +117,15 @@ class WanGenerator:
         vae = load_part(
             diffusers.AutoencoderKLWan, self._folder, part="vae", fetch_command=command, torch_dtype=torch.float32,
             use_safetensors=True,
-        ).eval()  # fmt: skip
+        ).eval().requires_grad_(requires_grad=False)  # fmt: skip
         if options.vae_tiling == "on":
             vae.enable_tiling()
         clock = Clock()
         loaded = load_transformer(
             getattr(diffusers, transformer), self._folder, options=options, pipeline=pipeline, fetch_command=command,
-            clock=clock,
         )  # fmt: skip
+        if options.cache == "attention":
+            cache_attention(loaded, clock)
         how = {} if options.flow_shift is None else {"flow_shift": options.flow_shift}
         schedulers = import_from_diffusers("schedulers")
         scheduler = load_part(

@@ -9,7 +9,6 @@ from typing import Any
 
 from wanfx.backends.torch_env import hide_broken_torchvision, import_from_transformers, import_torch
 from wanfx.backends.wan_lora import load_lora
-from wanfx.backends.wan_places import Clock
 from wanfx.errors import MissingError
 from wanfx.wan_options import WanOptions
 
@@ -54,9 +53,8 @@ def load_transformer(
     options: WanOptions,
     pipeline: Any,
     fetch_command: str,
-    clock: Clock,
 ) -> Any:
-    """The transformer with LoRAs, number type, attention, cache and compilation as asked, still on the CPU.
+    """The transformer with LoRAs, number type, attention and compilation as asked, still on the CPU.
 
     ``kind`` is diffusers' class of it, ``pipeline`` that of the pipeline it is of, which knows how LoRAs are named.
     """
@@ -76,23 +74,9 @@ def load_transformer(
         transformer.enable_layerwise_casting(storage_dtype=torch.float8_e4m3fn, compute_dtype=dtype)
     if options.attention != "native":
         _set_attention(transformer, options.attention)
-    if options.cache == "attention":
-        _cache_attention(transformer, clock)
     if options.compile:
         transformer.compile_repeated_blocks(fullgraph=True)
     return transformer
-
-
-def _cache_attention(transformer: Any, clock: Clock) -> None:
-    """Pyramid Attention Broadcast (Zhao et al., 2024) as diffusers has it.
-
-    Its caches that skip whole blocks do not know this transformer, whose face adapters lie between the blocks.
-    """
-    config = import_from_diffusers("hooks").PyramidAttentionBroadcastConfig(
-        spatial_attention_block_skip_range=2, spatial_attention_timestep_skip_range=(100, 800),
-        current_timestep_callback=lambda: clock.time,
-    )  # fmt: skip
-    transformer.enable_cache(config)
 
 
 def _set_attention(transformer: Any, name: str) -> None:

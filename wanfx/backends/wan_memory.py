@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
+from wanfx.backends.wan_cache import CACHE_TIMES
 from wanfx.backends.wan_network import TEXT_PARAMETERS, VAE_PARAMETERS, WanNetwork
 from wanfx.frames import Size
 from wanfx.wan_options import WanOptions
@@ -42,8 +43,6 @@ _VAE_BYTES = VAE_PARAMETERS * 4.0
 _USE, _CONVOLUTION_USE = 0.4, 0.15
 _PCIE_BYTES_S = 20e9
 _DECODE_FLOPS, _ENCODE_FLOPS = 8565.0, 5114.0  # a pixel of a frame
-# Pyramid Attention Broadcast takes every second answer between these times.
-_CACHE_TIMES = (100.0, 800.0)
 
 
 @dataclass(frozen=True)
@@ -160,5 +159,5 @@ def _skipped_share(options: WanOptions, *, steps: int) -> float:
     shift = options.flow_shift or 5.0
     levels = [1.0 - step / steps for step in range(steps)]
     times = [1000 * shift * level / (1 + (shift - 1) * level) for level in levels]
-    first, last = _CACHE_TIMES
+    first, last = CACHE_TIMES
     return sum(first < time < last for time in times) // 2 / steps

@@ -39,6 +39,23 @@ class Places:
             accelerate.cpu_offload(transformer, self.device)
 
     @contextmanager
+    def parts_at_work(self, *parts: Any) -> Iterator[None]:
+        """``parts`` of the transformer, called by themselves, on the GPU for a while.
+
+        What lies outside its blocks comes with a group offloaded transformer's own call, and not with theirs.
+        """
+        moved = parts if self._offload == "group" else ()
+        waiting = [(one, one.data) for part in moved for one in (*part.parameters(), *part.buffers())]
+        for one, data in waiting:
+            one.data = data.to(self.device)
+        try:
+            yield
+        finally:
+            # They are as they were, in the memory that was pinned for them.
+            for one, data in waiting:
+                one.data = data
+
+    @contextmanager
     def at_work(self, network: Any, *, is_hooked: bool = False) -> Iterator[None]:
         """``network`` on the GPU for a while. One with hooks of its own (`is_hooked`) moves by them."""
         moves = self._offload == "model" or (self._offload in ("group", "sequential") and not is_hooked)

@@ -23,12 +23,6 @@ def sample(
     return latents
 
 
-def forget_steps(transformer: Any) -> None:
-    """Let a cache forget the steps it saw, as diffusers' pipelines do: no window knows of others."""
-    if transformer.is_cache_enabled:
-        transformer._reset_stateful_cache()
-
-
 def guide(found: Any, away: Any, *, scale: float) -> Any:
     """Classifier-free guidance (Ho, Salimans, 2022): from ``away`` towards ``found``, ``scale`` times as far."""
     return away + scale * (found - away)

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from wanfx.backends.wan_cache import forget_steps
 from wanfx.backends.wan_places import Clock, Places
-from wanfx.backends.wan_sampling import draw_noise, forget_steps, guide, sample
+from wanfx.backends.wan_sampling import draw_noise, guide, sample
 from wanfx.backends.wan_vae import WanVae
 from wanfx.ops.vace_mask import pack_vace_mask
 
