@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -60,6 +61,20 @@ def smooth(values: Sequence[float], *, at: Sequence[int], frames: Sequence[int])
 def model_size(crop: Box, *, pixel_aspect: float) -> Size:
     """The size of a crop in square pixels."""
     return Size(max(1, round(crop.width * pixel_aspect)), crop.height)
+
+
+def cut(picture: npt.NDArray[Any], box: Box) -> npt.NDArray[Any]:
+    """``box`` of a picture (H, W, ...): its very pixels, and beyond its edges the edge again.
+
+    >>> cut(np.array([[1, 2], [3, 4]]), Box(-1, 0, 2, 1)).tolist()
+    [[1, 1, 2]]
+    """
+    height, width = picture.shape[:2]
+    if box.clip(Box(0, 0, width, height)) == box:
+        return picture[box.slices()]
+    rows = np.clip(np.arange(box.y0, box.y1), 0, height - 1)
+    columns = np.clip(np.arange(box.x0, box.x1), 0, width - 1)
+    return np.asarray(picture[np.ix_(rows, columns)])
 
 
 def to_model(pixels: Array, *, size: Size) -> Array:

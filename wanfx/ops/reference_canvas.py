@@ -10,6 +10,7 @@ from wanfx.frames import Size
 
 Array = npt.NDArray[np.float32]
 _WHITE = np.float32(1)
+_AS_WHITE, _MOST = 0.98, 0.97
 
 
 def cover_canvas(model: Array, *, size: Size) -> Array:
@@ -20,6 +21,26 @@ def cover_canvas(model: Array, *, size: Size) -> Array:
     resized = _resize(model, Size(across, down))
     x0, y0 = (across - size.width) // 2, (down - size.height) // 2
     return np.ascontiguousarray(resized[y0 : y0 + size.height, x0 : x0 + size.width])
+
+
+def on_white(model: Array, alpha: Array) -> Array:
+    """A cut-out, straight colors (H, W, 3) in model space and its alpha (H, W), on white (1.0)."""
+    return np.asarray(_WHITE + alpha[..., None] * (model - _WHITE), np.float32)
+
+
+def find_white(reference_display: Array) -> Array | None:
+    """(H, W): 0 where a picture (H, W, 3, display-encoded) is white from its rim on, 1 elsewhere.
+
+    None where its rim is not white: it was not cut out.
+    """
+    is_white = (reference_display.min(axis=2) >= _AS_WHITE).astype(np.uint8)
+    rim = np.concatenate([is_white[0], is_white[-1], is_white[:, 0], is_white[:, -1]])
+    if rim.mean() < _MOST:
+        return None
+    flooded = np.pad(is_white, 1, constant_values=1)
+    mask = np.zeros((flooded.shape[0] + 2, flooded.shape[1] + 2), np.uint8)
+    cv2.floodFill(flooded, mask, (0, 0), 2)
+    return np.asarray(flooded[1:-1, 1:-1] != 2, np.float32)
 
 
 def fit_on_white(model: Array, *, size: Size) -> Array:

@@ -211,7 +211,7 @@ class CompMaker:
         boxes = [box for box in (bounding_box(old).grow(int(margin) + 2), bounding_box(new)) if not box.is_empty]
         people = Box(0, 0, 1, 1) if not boxes else boxes[0].union(boxes[-1]).clip(whole)
         crop = self._inputs.conditioning.crops[frame]
-        box = people.union(shadow_box(people, crop=crop)) if self._has_shadow and boxes else people
+        box = people.union(shadow_box(people, crop=crop).clip(whole)) if self._has_shadow and boxes else people
         inside = box.slices()
         reach = grow_matte(np.ascontiguousarray(old[inside]), radius_px=margin) if margin else old[inside]
         mattes = make_mattes(new[inside], reach)

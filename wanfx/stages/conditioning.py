@@ -13,7 +13,7 @@ from wanfx.backends.protocols import ModelCard
 from wanfx.frames import Box, Size
 from wanfx.images import FramePattern, Plate
 from wanfx.io import exr
-from wanfx.ops.crop import to_model
+from wanfx.ops.crop import cut, to_model
 from wanfx.ops.edges import bounding_box, grow_matte
 from wanfx.ops.pose import BODY, Pose
 from wanfx.pixels import to_finite
@@ -38,7 +38,7 @@ class Conditioning:
 
     ``crops`` are boxes in the canvas, ``size`` the model's picture. ``background`` is the clean plate (`replace`), the
     new ``world`` (`background`) or the reference's empty picture (`animate` without a video model); in `animate` with
-    one there is none, and crops may reach beyond the canvas. ``character``
+    one there is none. Crops may reach a little beyond the canvas, whose edge goes on there. ``character``
     is the reference as it performs, or None: a new background has none, and a generator with a ``drive`` makes its
     own. ``poses`` are the actor's where they were looked for; in `animate` those of the ``performance``.
     ``guide`` is what a prompted generator is shown; where it `is_empty`, nobody takes the actor's place.
@@ -146,16 +146,15 @@ class PlateWindow:
         clean, _seen = read_clean(conditioning.background.path(frame), plate=conditioning.plate, frame=frame)
         crop = conditioning.crops[frame]
         if conditioning.is_world or conditioning.is_whole:
-            return self._to_model(clean[crop.slices()])
+            return self._to_model(cut(clean, crop))
         hidden = self._hidden(frame) > 0
         if crop.size != self.size:
-            plate = self._plate(frame)[crop.slices()]
-            return self._to_model(np.where(hidden[..., None], clean[crop.slices()], plate))
+            return self._to_model(np.where(hidden[..., None], cut(clean, crop), cut(self._plate(frame), crop)))
         # Encoding is the work here, so only what differs from the plate is encoded again.
         picture, box = self.plate(frame).copy(), bounding_box(hidden)
         if not box.is_empty:
             inside = hidden[box.slices()]
-            picture[box.slices()][inside] = self.bridge.encode(clean[crop.slices()][box.slices()])[inside]
+            picture[box.slices()][inside] = self.bridge.encode(cut(clean, crop)[box.slices()])[inside]
         return picture
 
     def plate(self, frame: int) -> Array:
@@ -163,7 +162,7 @@ class PlateWindow:
         if self.conditioning.is_whole:
             return np.zeros((self.size.height, self.size.width, 3), np.float32)
         crop = self.conditioning.crops[frame]
-        picture: Array = self._once("model", frame, lambda: self._to_model(self._plate(frame)[crop.slices()]))
+        picture: Array = self._once("model", frame, lambda: self._to_model(cut(self._plate(frame), crop)))
         return picture
 
     def mask(self, frame: int) -> Array:
@@ -171,7 +170,7 @@ class PlateWindow:
         if self.drive is not None:
             return self.drive.mask(frame).astype(np.float32)
         crop = self.conditioning.crops[frame]
-        return np.clip(to_model(self._matte(frame)[crop.slices()], size=self.size), 0.0, 1.0)
+        return np.clip(to_model(cut(self._matte(frame), crop), size=self.size), 0.0, 1.0)
 
     def character(self, frame: int) -> tuple[Array, Array] | None:
         """The reference, performing, in the crop: straight rgb in model space (0 where alpha is 0) and alpha."""
@@ -195,7 +194,7 @@ class PlateWindow:
         whole = Box(0, 0, canvas.width, canvas.height)
         around = crop.grow(int(np.ceil(self.hidden_px)) + 1).clip(whole)
         grown = grow_matte(np.ascontiguousarray(self._matte(frame)[around.slices()]), radius_px=self.hidden_px)
-        return np.asarray(grown[crop.slices(around)])
+        return cut(grown, crop.shift(-around.x0, -around.y0))
 
     def _matte(self, frame: int) -> Array:
         path, canvas = self.refined.matte.path(frame), self.conditioning.plate.canvas

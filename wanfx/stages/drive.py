@@ -20,7 +20,7 @@ from wanfx.frames import Box, Size
 from wanfx.images import FramePattern
 from wanfx.io import exr
 from wanfx.io.stills import read_still, write_picture
-from wanfx.ops.crop import model_size, to_model
+from wanfx.ops.crop import cut, model_size, to_model
 from wanfx.ops.face_crop import FACE_PX, bridge_faces, crop_face, find_face
 from wanfx.ops.mask_grid import character_mask
 from wanfx.ops.pose import Pose
@@ -190,7 +190,7 @@ class _Maker:
 
     def _mask(self, frame: int) -> Bytes:
         matte = exr.read_matte(self._refined.matte.path(frame), canvas=self._plate.canvas)
-        inside = np.ascontiguousarray(matte[self._crops[frame].slices()])
+        inside = np.ascontiguousarray(cut(matte, self._crops[frame]))
         mask = character_mask(to_model(inside, size=self._size) >= _HALF, **self._cells)
         return np.repeat(mask[..., None] * np.uint8(255), 3, axis=2)
 

@@ -20,7 +20,7 @@ from wanfx.frames import Box, FrameRange
 from wanfx.io import exr
 from wanfx.keys import make_key
 from wanfx.ops.camera import CameraPath
-from wanfx.ops.crop import from_model
+from wanfx.ops.crop import cut, from_model
 from wanfx.ops.edges import bounding_box, grow_matte
 from wanfx.ops.grain import GrainCurve, GrainModel, fine_curves, fit_grain, own_share
 from wanfx.ops.grain_frames import Grain
@@ -246,7 +246,7 @@ class _LayerMeter:
         shift = self._generated.shift(frame)
         canvas = conditioning.plate.canvas
         # Without an alpha of its own the new character is about where the old one was.
-        old = exr.read_matte(self._refined.matte.path(frame), canvas=canvas)[crop.slices()]
+        old = cut(exr.read_matte(self._refined.matte.path(frame), canvas=canvas), crop)
         shown = old if alpha is None or conditioning.is_world else from_model(alpha, crop=crop, shift=shift)
         whole = Box(0, 0, crop.width, crop.height)
         box = whole if self._is_compared or conditioning.is_world else bounding_box(shown, above=_WHOLLY)
@@ -279,9 +279,9 @@ class _LayerMeter:
 
     def _sharpness(self, look: _Look) -> Sharpness:
         """The generated background against the plate's, where both show the same."""
-        plate, inside = self._conditioning.plate, look.crop.slices()
-        theirs = exr.read_frame(plate.path(look.frame), canvas=plate.canvas, frame=look.frame).rgb[inside]
-        hidden = np.maximum(self._meter.hidden(look.frame)[inside], grow_matte(look.alpha, radius_px=_AWAY_PX))
+        plate = self._conditioning.plate
+        theirs = cut(exr.read_frame(plate.path(look.frame), canvas=plate.canvas, frame=look.frame).rgb, look.crop)
+        hidden = np.maximum(cut(self._meter.hidden(look.frame), look.crop), grow_matte(look.alpha, radius_px=_AWAY_PX))
         ceiling = min(self._meter.ceiling, _BELOW_CEILING * self._conditioning.space.ceiling)
         usable = find_usable(theirs, hidden, ceiling=ceiling)
         assert self._model is not None

@@ -18,7 +18,7 @@ from wanfx.colors import color_errors
 from wanfx.errors import OptionError
 from wanfx.frames import FrameRange
 from wanfx.io import exr
-from wanfx.ops.crop import to_model
+from wanfx.ops.crop import cut, to_model
 from wanfx.ops.defocus import edge_softness_px, match_defocus_px
 from wanfx.ops.edges import grow_matte
 from wanfx.ops.grade import Grade, LightLook, look_at_light, suggest_grade
@@ -209,8 +209,8 @@ class _Looker:
     def _read(self, frame: int) -> tuple[Array, Array, Array]:
         """Old background and new world, plate-linear, and the actor's alpha."""
         plate, crop, size = self._conditioning.plate, self._conditioning.crops[frame], self._conditioning.size
-        rgb = exr.read_frame(plate.path(frame), canvas=plate.canvas, frame=frame).rgb[crop.slices()]
-        matte = exr.read_matte(self._refined.matte.path(frame), canvas=plate.canvas)[crop.slices()]
+        rgb = cut(exr.read_frame(plate.path(frame), canvas=plate.canvas, frame=frame).rgb, crop)
+        matte = cut(exr.read_matte(self._refined.matte.path(frame), canvas=plate.canvas), crop)
         model, _alpha = read_generated(self._generated.pattern.path(frame), frame=frame)
         alpha = np.ascontiguousarray(to_model(np.ascontiguousarray(matte), size=size))
         return to_model(to_finite(rgb), size=size), self._bridge.decode(model), alpha

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from wanfx.frames import Box, Size
 from wanfx.io import exr
 from wanfx.ops.card import Placement, draw_card
-from wanfx.ops.crop import to_model
+from wanfx.ops.crop import cut, to_model
 from wanfx.ops.grade import Grade, LightLook, apply_grade, look_at_light
 from wanfx.ops.reference_light import match_light
 from wanfx.pixels import to_finite
@@ -62,7 +62,7 @@ class Scene:
         clean, _seen = read_clean(self.cleaned.layer.pattern.path(frame), plate=plate, frame=frame)
         shot = to_finite(exr.read_frame(plate.path(frame), canvas=plate.canvas, frame=frame).rgb)
         matte = exr.read_matte(self.refined.matte.path(frame), canvas=plate.canvas)
-        return _cut(to_finite(clean), self.crop), look_at_light(shot, matte >= _SOLID)
+        return np.ascontiguousarray(cut(to_finite(clean), self.crop)), look_at_light(shot, matte >= _SOLID)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,13 +73,6 @@ class Placed:
     background: Array
     alpha: Array
     grade: Grade
-
-
-def _cut(picture: Array, crop: Box) -> Array:
-    """The crop of a picture, whose edge goes on where the crop reaches beyond it."""
-    rows = np.clip(np.arange(crop.y0, crop.y1), 0, picture.shape[0] - 1)
-    columns = np.clip(np.arange(crop.x0, crop.x1), 0, picture.shape[1] - 1)
-    return np.ascontiguousarray(picture[np.ix_(rows, columns)])
 
 
 def own_light(whole: Array, rgba: Array) -> LightLook | None:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from wanfx.frames import Box, FrameRange
 from wanfx.io import exr
-from wanfx.ops.crop import from_model
+from wanfx.ops.crop import cut, from_model
 from wanfx.ops.edges import bounding_box, grow_matte
 from wanfx.ops.seam import SeamErrors, fade_sources, is_generated_better, seam_error
 from wanfx.pixels import to_finite, to_float
@@ -105,8 +105,7 @@ class _Looker:
         """What `SeamErrors` is made of; empty where the ring is too small."""
         conditioning = self._conditioning
         plate, crop = conditioning.plate, conditioning.crops[frame]
-        inside = crop.slices()
-        old = np.ascontiguousarray(exr.read_matte(self._refined.matte.path(frame), canvas=plate.canvas)[inside])
+        old = np.ascontiguousarray(cut(exr.read_matte(self._refined.matte.path(frame), canvas=plate.canvas), crop))
         hidden = grow_matte(old, radius_px=self._grow_px)
         box = bounding_box(hidden)
         whole = Box(0, 0, crop.width, crop.height)
@@ -119,11 +118,11 @@ class _Looker:
             return {}
         ring, level = (hidden > 0) & (old == 0), hidden == 0
         floor = _FLOOR * 2.0**-conditioning.space.exposure_stops
-        truth, fill = to_finite(rgb[inside])[there], to_finite(clean[inside])[there]
+        truth, fill = (to_finite(cut(picture, crop))[there] for picture in (rgb, clean))
         of_clean = seam_error(fill, truth, ring[there], floor=floor)
         of_made = seam_error(made[there], truth, ring[there], floor=floor, level=level[there])
         if of_clean is None or of_made is None:
             return {}
-        unseen = float((1 - to_float(seen[inside]))[old > 0].mean()) if (old > 0).any() else 0.0
+        unseen = float((1 - to_float(cut(seen, crop)))[old > 0].mean()) if (old > 0).any() else 0.0
         found = {"clean": of_clean, "generated": of_made, "unseen": unseen}
         return {name: round(value, 5) for name, value in found.items()}

@@ -67,11 +67,32 @@ class Source:
         for frame in self.frames:
             yield frame, self.read_frame(frame)
 
+    def read_straight(self) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any] | None]:
+        """The first picture's straight colours (H, W, 3), as `read` gives them, and the alpha (H, W) that it has."""
+        first = self.frames.first
+        if self.kind == "movie":
+            return next(iter(self.read()))[1], None
+        if self.kind == "exr":
+            frame = exr.read_frame(self.file(first), canvas=self.canvas, frame=first)
+            return _straight(to_float(frame.rgb), None if frame.alpha is None else to_float(frame.alpha))
+        still = stills.read_still(self.file(first), frame=first)
+        is_straight = still.alpha is None or still.alpha_association != "premultiplied"
+        return (still.pixels, still.alpha) if is_straight else _straight(still.pixels, still.alpha)
+
     def read_frame(self, frame: int) -> np.ndarray[Any, Any]:
         """One frame of a sequence, as `read` gives it."""
         if self.kind == "exr":
             return to_float(exr.read_frame(self.file(frame), canvas=self.canvas, frame=frame).rgb)
         return stills.read_still(self.file(frame), frame=frame).pixels
+
+
+def _straight(
+    rgb: np.ndarray[Any, Any], alpha: np.ndarray[Any, Any] | None
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any] | None]:
+    """Premultiplied colours as straight ones, 0 where alpha is 0."""
+    if alpha is None:
+        return rgb, None
+    return np.divide(rgb, alpha[..., None], out=np.zeros_like(rgb), where=alpha[..., None] > 0), alpha
 
 
 @dataclass(frozen=True)

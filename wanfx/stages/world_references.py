@@ -12,15 +12,15 @@ from wanfx.errors import BadPixelsError
 from wanfx.frames import Size
 from wanfx.io.atomic import sha256_file
 from wanfx.keys import make_key
-from wanfx.ops.reference_canvas import cover_canvas, fit_on_white
+from wanfx.ops.reference_canvas import cover_canvas, find_white, fit_on_white, on_white
 from wanfx.shot import Shot
 from wanfx.stages.context import RunContext
 from wanfx.stages.source import Source, Wanted, open_source
 from wanfx_color.configs import ColorConfig
 from wanfx_color.model_space import ModelSpace
-from wanfx_color.transforms import to_linear_rec709
+from wanfx_color.transforms import encode_srgb, to_linear_rec709
 
-VERSION = 1
+VERSION = 2
 Array = npt.NDArray[np.float32]
 
 
@@ -39,10 +39,19 @@ def read_references(run: RunContext, *, size: Size, space: ModelSpace) -> WorldR
         first = source.frames.first
         hashes.append(sha256_file(source.path if source.kind == "movie" else source.file(first)))
         spaces.append(source.space.name)
-        model = read_model(run, source, space=space)
-        pictures.append(np.clip((cover_canvas if fills else fit_on_white)(model, size=size), -1, 1))
+        covers = cover_canvas(read_model(run, source, space=space), size=size) if fills else None
+        pictures.append(np.clip(_whole(run, source, space, size) if covers is None else covers, -1, 1))
     content = [VERSION, hashes, spaces, asdict(size), space.exposure_stops, run.color.sha256]
     return WorldReferences(tuple(pictures), make_key(*content))
+
+
+def _whole(run: RunContext, source: Source, space: ModelSpace, size: Size) -> Array:
+    """A picture whole on the canvas. What was cut out has the canvas's own white around it, which no light is."""
+    encoded, alpha = source.read_straight()
+    linear = _to_rec709(run, source, encoded)
+    alpha = find_white(encode_srgb(linear)) if alpha is None else alpha
+    model = space.encode(linear)
+    return fit_on_white(model if alpha is None else on_white(model, alpha), size=size)
 
 
 def open_references(shot: Shot, *, color: ColorConfig) -> Iterator[tuple[Source, bool]]:
@@ -65,7 +74,11 @@ def read_model(run: RunContext, source: Source, *, space: ModelSpace) -> Array:
 
 def encode_model(run: RunContext, source: Source, encoded: npt.NDArray[np.float32], *, space: ModelSpace) -> Array:
     """A source's pixels (H, W, 3) in model space. Raises BadPixelsError for NaN or Inf."""
+    return space.encode(_to_rec709(run, source, encoded))
+
+
+def _to_rec709(run: RunContext, source: Source, encoded: npt.NDArray[np.float32]) -> Array:
     linear = to_linear_rec709(run.color, source.space.name)(np.array(encoded, np.float32, order="C"))
     if not np.isfinite(linear).all():
         raise BadPixelsError("has NaN or Inf pixels", key="background", path=source.path, remedy="mend it")
-    return space.encode(np.asarray(linear, np.float32))
+    return np.asarray(linear, np.float32)
