@@ -20,6 +20,7 @@ from wanfx.stages.crypto import CryptoFrames
 from wanfx.stages.finish import CONFIDENCE, Finished, is_copied
 from wanfx.stages.ingest import Ingested
 from wanfx.stages.matte import Tracked
+from wanfx.stages.retake import MANIFEST_KEY
 
 
 @dataclass(frozen=True)
@@ -93,8 +94,10 @@ def _reference(delivered: Delivered) -> dict[str, Any] | None:
 
 
 def _matching(delivered: Delivered) -> dict[str, Any]:
-    """The new background, and what was done so that the layers fit each other."""
+    """The new background, and what was done so that the layers, and frames, fit each other."""
     told = {"world": _world(delivered), "guide": _guide(delivered)}
+    retake = delivered.inputs.generated.retake
+    told |= {MANIFEST_KEY: None if retake is None else retake.as_dict()}
     return {**told, "grain": _grain(delivered), "integration": _integration(delivered)}
 
 

@@ -12,9 +12,10 @@ from wanfx.stages.context import RunContext
 from wanfx.stages.crypto import CryptoFrames
 from wanfx.stages.finish import Finished
 from wanfx.stages.ingest import Ingested
+from wanfx.stages.retake import MANIFEST_KEY
 from wanfx.stages.unite import Pass
 
-_OF_A_SUBJECT = ("character", "reference")
+_OF_A_SUBJECT = ("character", "reference", MANIFEST_KEY)
 
 
 def unite_manifest(

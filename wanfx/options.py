@@ -124,6 +124,13 @@ class GenerateOptions:
     window_frames: Annotated[
         Optional[int], Knob("Frames generated at a time; the generator's own when not given", "frames", 1, 1024)
     ] = None
+    range: Annotated[
+        Literal["join", "whole"],
+        Knob("A range that is made again (--frames): joined to the frames around it, or as the whole shot has it"),
+    ] = "join"
+    tail_frames: Annotated[
+        int, Knob("Frames after such a range that are made too and dissolved into what was there", "frames", 0, 32)
+    ] = 6
 
 
 @dataclass(frozen=True)

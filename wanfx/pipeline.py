@@ -24,10 +24,11 @@ from wanfx.stages.camera import run_camera
 from wanfx.stages.comp_frame import CompMaker, FinishInputs
 from wanfx.stages.condition import run_condition
 from wanfx.stages.context import RunContext
+from wanfx.stages.copied import CopiedFrames
 from wanfx.stages.crypto import OBJECT_PART, check_crypto_names, run_crypto
 from wanfx.stages.deliver import deliver_grade, deliver_mattes, remove_unlisted
-from wanfx.stages.finish import CopiedFrames, Finished, run_finish
-from wanfx.stages.generate import needed_windows, run_generate
+from wanfx.stages.finish import Finished, run_finish
+from wanfx.stages.generate import run_generate
 from wanfx.stages.grain import run_grain
 from wanfx.stages.ingest import Ingested, open_plate, run_ingest, shot_frames
 from wanfx.stages.inputs import check_inputs
@@ -37,8 +38,10 @@ from wanfx.stages.matte import Tracked, run_matte
 from wanfx.stages.refine import Refined, run_refine
 from wanfx.stages.rematte import run_rematte
 from wanfx.stages.report import run_report
+from wanfx.stages.retake import Retake, plan_retake
 from wanfx.stages.reveal import run_reveal
 from wanfx.stages.review import run_review
+from wanfx.stages.whole_windows import frames_to_condition
 from wanfx.stages.world_motion import run_world_motion
 
 _MADE_BY = {"replace": "draft or wan-animate", "animate": "draft or wan-animate", "background": "draft or wan-vace"}
@@ -65,25 +68,34 @@ def make_delivery(run: RunContext, *, frames: FrameRange | None) -> Outcome:
     (tracked,) = run_matte(run, ingested)
     refined = run_refine(run, ingested, tracked)
     camera = run_camera(run, ingested, tracked)
-    inputs, mattes = _make_inputs(run, ingested, tracked, refined, camera, wanted)
+    copied = None if last is None else _copied(last)
+    retake = None
+    if last is not None:
+        retake = plan_retake(run, whole, asked=frames, version=last.version.name, copied=copied, last=last.manifest)
+    inputs, mattes = _make_inputs(run, ingested, tracked, refined, camera, wanted, retake)
+    wanted = wanted if inputs.generated.retake is None else inputs.generated.retake.made
     maker = CompMaker(run, inputs)
     if last is not None and not run.fresh and is_up_to_date(run, last, {f: maker.key(f) for f in wanted}):
         return Outcome(last.version, last.manifest, [Promise(**p) for p in last.manifest["promises"]], is_new=False)
     name = _file_name(run, inputs)
-    copied = None if last is None else _copied(last)
     finished = run_finish(run, inputs, pattern=run.version.comp(name), frames=list(wanted), copied=copied)
     return _seal(run, ingested, finished, inputs, mattes, tracked, last, name=name, started=started)
 
 
 def _make_inputs(
-    run: RunContext, ingested: Ingested, tracked: Tracked, refined: Refined, camera: CameraPath, wanted: FrameRange
-) -> tuple[FinishInputs, list[Any]]:
+    run: RunContext, ingested: Ingested, tracked: Tracked, refined: Refined, camera: CameraPath, wanted: FrameRange,
+    retake: Retake | None,
+) -> tuple[FinishInputs, list[Any]]:  # fmt: skip
     """Everything between the mattes and the comp; and the mattes that are delivered."""
-    windows = needed_windows(run, ingested.plate.frames, frames=wanted)
-    frames = sorted({frame for window in windows for frame in window.frames})
+    frames = frames_to_condition(run, ingested.plate.frames, wanted, retake)
     conditioning = run_condition(run, ingested, tracked, refined, camera, frames=frames)
     bridge = conditioning.bridge(run.color)
-    generated = run_generate(run, conditioning, refined, bridge, frames=wanted, plate_hashes=ingested.keys)
+    generated = run_generate(
+        run, conditioning, refined, bridge, frames=wanted, plate_hashes=ingested.keys, layer=tracked.layer,
+        retake=retake,
+    )  # fmt: skip
+    retake = generated.retake
+    wanted = wanted if retake is None else retake.made
     match = run_match(run, conditioning, generated, refined, bridge, frames=wanted, plate_hashes=ingested.keys)
     generated = match.generated
     new, new_hashes, mattes, confidence = refined.matte, refined.hashes, [refined.matte], tracked.confidence

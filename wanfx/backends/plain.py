@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from wanfx.backends.protocols import Task
+from wanfx.backends.protocols import Join, Task
 from wanfx.frames import FrameRange
 from wanfx.options import Options
 
@@ -12,6 +12,8 @@ from wanfx.options import Options
 class PlainGenerator:
     """The defaults of a `Generator`: to be inherited."""
 
+    carries: tuple[int, ...] = (1,)
+    joins: Join = "dissolve"
     is_driven = False
     is_prompted = False
     tasks: tuple[Task, ...] = ("replace", "animate", "background")

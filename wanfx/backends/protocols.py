@@ -17,6 +17,7 @@ from wanfx.options import Options
 Array = npt.NDArray[np.float32]
 Quality = Literal["draft", "preview", "fast", "final"]
 Task = Literal["replace", "animate", "background"]
+Join = Literal["dissolve", "pin"]
 
 
 @dataclass(frozen=True)
@@ -180,6 +181,11 @@ class WindowInputs(Protocol):
         ...
 
     @property
+    def pinned(self) -> tuple[Array, ...]:
+        """Approved pictures of the last of `frames_read`, which the model is to end with; of a generator that pins."""
+        ...
+
+    @property
     def drive(self) -> Drive | None:
         """What steers the model; None for generators that are not driven."""
         ...
@@ -214,7 +220,9 @@ class Generator(Protocol):
     ``tasks`` are those it can make. A driven one (`is_driven`) is given a `Drive` in place of the clean plate and the
     character; one that `is_prompted` draws a world by a `Guide`. ``area_px`` is about how many square pixels its
     picture has, in sides of multiples of 16; None for any.
-    ``settings`` is whatever of its options changes what it makes.
+    ``settings`` is whatever of its options changes what it makes. ``carries`` are the numbers of frames that it can
+    take over; ``joins`` says how a range that is made again joins the frames after it: a few more are made and
+    dissolved into them, or the last window ends with them (with windows of 4 n + 1 frames).
     """
 
     name: str
@@ -222,6 +230,8 @@ class Generator(Protocol):
     models: tuple[ModelCard, ...]
     window_frames: int
     carried_frames: int
+    carries: tuple[int, ...]
+    joins: Join
     pixel_type: Literal["half", "float"]
     keeps_background: bool
     is_driven: bool

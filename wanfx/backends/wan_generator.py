@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
-from wanfx.backends.protocols import Array, GeneratedFrame, ModelCard, Quality, WindowInputs
+from wanfx.backends.protocols import Array, GeneratedFrame, Join, ModelCard, Quality, WindowInputs
 from wanfx.backends.seen_files import find_folder
 from wanfx.backends.torch_env import import_torch
 from wanfx.backends.wan_cache import cache_attention
@@ -33,7 +33,8 @@ class WanGenerator:
 
     name: str
     window_frames: int
-    carries: ClassVar[tuple[int, ...]]
+    carries: tuple[int, ...]
+    joins: Join = "dissolve"
     pixel_type: Literal["half", "float"] = "float"
     keeps_background = False
     areas_px: Mapping[str, int] = AREAS_PX

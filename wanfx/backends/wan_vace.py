@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from wanfx.backends.protocols import Task, WindowInputs
+from wanfx.backends.protocols import Join, Task, WindowInputs
 from wanfx.backends.steering import Array, Guide
 from wanfx.backends.wan_encoders import NEGATIVE_PROMPT, read_texts
 from wanfx.backends.wan_generator import WanGenerator
@@ -24,6 +24,7 @@ class WanVaceGenerator(WanGenerator):
     name = "wan-vace"
     window_frames = 81
     carries = (5, 1, 9, 13, 17)
+    joins: Join = "pin"
     is_driven = False
     is_prompted = True
     tasks: tuple[Task, ...] = ("background",)
@@ -69,13 +70,15 @@ class WanVaceGenerator(WanGenerator):
 
 
 def show_window(inputs: WindowInputs, guide: Guide) -> VaceWindow:
-    """A window as the model is shown it: carried frames are kept whole."""
+    """A window as the model is shown it: carried and pinned frames are kept whole."""
     # Every frame is read once, though the shot's end comes back.
     seen = {frame: guide.show(frame, inputs.plate(frame)) for frame in dict.fromkeys(inputs.frames_read)}
     video = np.stack([seen[frame][0] for frame in inputs.frames_read])
     mask = np.stack([seen[frame][1] for frame in inputs.frames_read])
     for index, carried in enumerate(inputs.carried):
         video[index], mask[index] = carried, 0
+    for index, pinned in enumerate(inputs.pinned, len(video) - len(inputs.pinned)):
+        video[index], mask[index] = pinned, 0
     return VaceWindow(np.clip(video, -1, 1), mask, guide.references)
 
 

@@ -62,10 +62,13 @@ def lock_window(generated: Array, plate: Array, mask: Array, *, correction: Corr
     return np.where(weight > 0, plate + weight * (locked - plate), plate)
 
 
-def fit_corrections(frames: Mapping[int, Evidence]) -> dict[int, Correction]:
-    """A window's corrections from its frames' evidence, by frame number in any order; none for a perfect generator."""
+def fit_corrections(frames: Mapping[int, Evidence], *, share: float | None = None) -> dict[int, Correction]:
+    """A window's corrections from its frames' evidence, by frame number in any order; none for a perfect generator.
+
+    ``share`` is how much of the error the character has, measured in these frames where it is not known.
+    """
     full = fit_window(frames)
-    share = measure_share(frames, full).share
+    share = measure_share(frames, full).share if share is None else share
     return {frame: correction.times(share) for frame, correction in full.items()}
 
 

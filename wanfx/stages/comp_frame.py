@@ -31,7 +31,7 @@ from wanfx.stages.comp_shadow import bleed_px, draw_shadow, shadow_box
 from wanfx.stages.comp_write import CompLayers, CompWriter, lay_out
 from wanfx.stages.conditioning import Conditioning, SpaceBridge
 from wanfx.stages.context import RunContext, stage_key
-from wanfx.stages.generate import Generated
+from wanfx.stages.generated import GENERATED, Generated
 from wanfx.stages.integrate import Integration
 from wanfx.stages.match import Match
 
@@ -158,6 +158,8 @@ class CompMaker:
             "shadow_pixels": 0 if layers.shadow is None else int(np.count_nonzero((layers.shadow != 1).any(axis=2))),
             "reveal_generated": inputs.reveal.get(frame, 0.0),
             "highlights": self._options.highlights,
+            GENERATED: inputs.generated.hashes[frame],
+            **({} if inputs.generated.retake is None else inputs.generated.retake.fact(frame)),
             **self._actor_facts(layers),
             "grain": inputs.grain.facts.get(frame),
             "plate_error": self._match.plate_error(frame),

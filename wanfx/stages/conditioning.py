@@ -126,6 +126,7 @@ class PlateWindow:
     hidden_px: float
     frames_read: tuple[int, ...] = ()
     on_step: Callable[[int, int], None] = lambda _step, _steps: None
+    pinned: tuple[Array, ...] = ()
     _read: dict[tuple[str, int], Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property

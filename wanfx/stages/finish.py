@@ -14,18 +14,10 @@ from wanfx.io.atomic import atomic_path, sha256_file
 from wanfx.stages.comp_frame import STAGE, VERSION, CompMaker, FinishInputs
 from wanfx.stages.comp_write import part_names
 from wanfx.stages.context import Made, RunContext, make_frames, stage_key
+from wanfx.stages.copied import CopiedFrames
 
 CONFIDENCE = "confidence"
 """The key of a frame's facts that only a manifest has."""
-
-
-@dataclass(frozen=True)
-class CopiedFrames:
-    """Comp frames of an earlier version: their pattern, and the facts and hash that its manifest has of each."""
-
-    pattern: FramePattern
-    facts: Mapping[int, Mapping[str, Any]]
-    hashes: Mapping[int, str]
 
 
 def is_copied(fact: Mapping[str, Any]) -> bool:

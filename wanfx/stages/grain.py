@@ -32,9 +32,10 @@ from wanfx.pixels import to_finite
 from wanfx.stages.clean import read_clean
 from wanfx.stages.conditioning import Conditioning, SpaceBridge
 from wanfx.stages.context import Made, RunContext, stage_key
-from wanfx.stages.generate import Generated, Window, needed_windows, read_generated
+from wanfx.stages.generated import Generated, read_generated
 from wanfx.stages.ingest import Ingested
 from wanfx.stages.refine import Refined
+from wanfx.stages.windows import Window
 from wanfx.units import Record, Unit
 
 STAGE = "grain"
@@ -57,13 +58,11 @@ def run_grain(
     """The grain of ``frames``, and how sharp the generated picture is in them."""
     options = run.options.grain
     is_on = is_matched(options, quality=generated.generator.quality)
-    if conditioning.is_whole:
-        return Grain({}, {})
-    if not is_on and options.sharpness == "off":
+    if conditioning.is_whole or (not is_on and options.sharpness == "off"):
         return Grain({}, {})
     plate = _PlateMeter(run, ingested, refined, camera)
     layers = _LayerMeter(plate, refined, conditioning, generated, bridge)
-    windows = needed_windows(run, conditioning.plate.frames, frames=frames)
+    windows = generated.windows(run, conditioning.plate.frames, frames=frames)
     with run.stage(STAGE, units=1 + len(windows)) as progress:
         measured = progress.make(plate.unit(), plate.measure)
         layers.use(measured)
@@ -200,7 +199,7 @@ class _LayerMeter:
             self._refined.hashes[frame], conditioning.crops[frame].as_list(), conditioning.space.exposure_stops,
             conditioning.is_world, self._is_draft, self._is_compared, self._world_key(window),
         )  # fmt: skip
-        return Unit(STAGE, f"{self._generated.generator.name}.{window.index:04d}", key)
+        return Unit(STAGE, f"{self._generated.generator.name}.{self._generated.label(window)}", key)
 
     def measure(self, window: Window) -> Made:
         """The layers' own shares, and the sharpness, as JSON types."""

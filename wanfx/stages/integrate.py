@@ -25,7 +25,7 @@ from wanfx.ops.grade import Grade, LightLook, look_at_light, suggest_grade
 from wanfx.pixels import to_finite
 from wanfx.stages.conditioning import Conditioning, SpaceBridge
 from wanfx.stages.context import Made, RunContext, stage_key
-from wanfx.stages.generate import Generated, needed_windows, read_generated
+from wanfx.stages.generated import Generated, read_generated
 from wanfx.stages.ingest import Ingested
 from wanfx.stages.refine import Refined
 from wanfx.units import Unit
@@ -106,7 +106,10 @@ def run_integrate(
     asks_grade = options.grade != "off" and given is None
     asks_blur = options.world_defocus == "on" and options.world_defocus_px is None
     found: dict[str, Any] = {}
-    if asks_grade or asks_blur:
+    known = _known(generated, asks_grade=asks_grade) if asks_grade or asks_blur else None
+    if known is not None:
+        found = known
+    elif asks_grade or asks_blur:
         look = _Looker(run, ingested, refined, conditioning, generated, bridge, frames)
         with run.stage(STAGE, units=1) as progress:
             found = dict(progress.make(look.unit(), partial(look.measure)).facts)
@@ -123,6 +126,15 @@ def run_integrate(
         defocus_px=float(blur_px) if options.world_defocus == "on" else 0.0,
         measures={name: value for name, value in found.items() if name != "grade"},
     )
+
+
+def _known(generated: Generated, *, asks_grade: bool) -> dict[str, Any] | None:
+    """What was found for the version that a retake joins, whose actor and world have to look the same."""
+    told = {} if generated.retake is None else generated.retake.last.get("integration") or {}
+    grade = told.get("grade") or {}
+    if not told.get("measures") or (asks_grade and grade.get("from") != "found"):
+        return None
+    return {**told["measures"], "grade": grade}
 
 
 def _given_grade(run: RunContext) -> Grade | None:
@@ -168,7 +180,7 @@ class _Looker:
     ) -> None:  # fmt: skip
         self._plate_hashes, self._refined, self._conditioning = ingested.keys, refined, conditioning
         self._generated, self._bridge = generated, bridge
-        first = list(needed_windows(run, conditioning.plate.frames, frames=frames)[0].new_frames)
+        first = list(generated.windows(run, conditioning.plate.frames, frames=frames)[0].new_frames)
         places = np.linspace(0, len(first) - 1, min(_LOOKS, len(first)))
         self._frames = [first[round(float(place))] for place in places]
         self._gain = float(2.0**conditioning.space.exposure_stops)

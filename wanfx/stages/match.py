@@ -28,8 +28,9 @@ from wanfx.ops.lock_share import Share, find_changes, share_of
 from wanfx.ops.lock_shift import NO_SHIFT, Shift, smooth_shifts
 from wanfx.stages.conditioning import Conditioning, PlateWindow, SpaceBridge
 from wanfx.stages.context import Made, RunContext, make_frames, stage_key
-from wanfx.stages.generate import Generated, edit_of, guard_px, needed_windows, read_generated
+from wanfx.stages.generated import Generated, edit_of, guard_px, read_generated
 from wanfx.stages.refine import Refined
+from wanfx.stages.windows import Window
 from wanfx.units import Record
 from wanfx_color.difference import ciede2000, lab_from_srgb
 from wanfx_color.model_space import ModelSpace
@@ -114,10 +115,19 @@ def run_match(
     ):
         return Match(conditioning, generated)
     maker = _Maker(run, conditioning, generated, refined, bridge, plate_hashes)
-    windows = [list(w.new_frames) for w in needed_windows(run, conditioning.plate.frames, frames=frames)]
-    wanted = [frame for window in windows for frame in window]
+    windows = _windows(generated, generated.windows(run, conditioning.plate.frames, frames=frames))
+    wanted = [frame for window in windows for frame in window if frame not in generated.fits]
     records = make_frames(run, stage=STAGE, frames=wanted, key=maker.key, make=maker.make)
     return _solve(Match(conditioning, generated), maker, windows, records, is_locked=options.lock == "auto")
+
+
+def _windows(generated: Generated, windows: list[Window]) -> list[list[int]]:
+    """Each window's new frames, but for those that are dissolved into approved ones and told nothing before."""
+    dissolved = set() if generated.retake is None else set(generated.retake.dissolved)
+    found = [
+        [frame for frame in window.new_frames if frame not in dissolved - set(generated.fits)] for window in windows
+    ]
+    return [frames for frames in found if set(frames) - dissolved]
 
 
 class _Maker:
@@ -159,7 +169,19 @@ class _Maker:
         return Made((path,), {"shift": asdict(fit.shift) if known else None, "shown": round(fit.evidence.shown, 6)})
 
     def read(self, frame: int) -> Evidence:
-        return unpack(np.load(self._pattern.path(frame), allow_pickle=False))
+        fits = self._generated.fits
+        return fits[frame].evidence if frame in fits else unpack(np.load(self._pattern.path(frame), allow_pickle=False))
+
+    def shown(self, frame: int, record: Record | None) -> float:
+        """How much of the frame is background that shows."""
+        return self._generated.fits[frame].evidence.shown if record is None else float(record.facts["shown"])
+
+    def shift(self, frame: int, record: Record | None) -> Shift | None:
+        """How the frame lies beside its plate, where that is known."""
+        if record is None:
+            fit = self._generated.fits[frame]
+            return fit.shift if fit.shift != NO_SHIFT else None
+        return Shift(**record.facts["shift"]) if record.facts["shift"] else None
 
 
 def _solve(
@@ -171,20 +193,24 @@ def _solve(
     changes: list[tuple[Any, Any]] = []
     before: dict[int, Evidence] = {}
     for window in windows:
-        found = {frame: Shift(**records[frame].facts["shift"]) for frame in window if records[frame].facts["shift"]}
+        found = {frame: shift for frame in window if (shift := maker.shift(frame, records.get(frame))) is not None}
         shifts.update(smooth_shifts(found, frames=window, size=match.conditioning.size))
         evidence = {frame: maker.read(frame) for frame in window}
         full.update(fit_window(evidence) if is_locked else dict.fromkeys(window, NO_CORRECTION))
         # The join tells too: what the window before ended with is kept for it.
         changes += find_changes({**before, **evidence}, full)
         before = {window[-1]: evidence[window[-1]]}
-    shown = {frame: float(records[frame].facts["shown"]) for frame in full}
+    shown = {frame: maker.shown(frame, records.get(frame)) for frame in full}
     full = _borrow(full, windows, shown)
-    share = share_of(changes)
+    # A few frames tell less of the share than the version that they join did.
+    known = None if match.generated.retake is None else match.generated.retake.locked_share
+    share = share_of(changes) if known is None else Share(known)
     part = round(share.share * _SHARE_STEPS) / _SHARE_STEPS
-    corrections = {frame: correction.times(part) for frame, correction in full.items()}
+    # Dissolved frames told what they were like before; now nothing is left to be done to them.
+    corrections = {frame: full[frame].times(part) for frame in records}
+    shifts = {frame: shifts[frame] for frame in records}
     measured = replace(match, generated=replace(match.generated, shifts=shifts), corrections=corrections)
-    measures = {frame: _measure(measured, maker.read(frame), full[frame], share, frame) for frame in full}
+    measures = {frame: _measure(measured, maker.read(frame), full[frame], share, frame) for frame in records}
     return replace(measured, measures=measures)
 
 

@@ -20,10 +20,11 @@ from wanfx.images import FramePattern, Matte
 from wanfx.ops.crop import from_model
 from wanfx.stages.conditioning import Conditioning, SpaceBridge
 from wanfx.stages.context import Made, RunContext, StageProgress, paintable, stage_key, unit_name
-from wanfx.stages.generate import Generated, Window, needed_windows, read_generated
+from wanfx.stages.generated import Generated, read_generated
 from wanfx.stages.matte import Tracked
 from wanfx.stages.refine import Refined, adopt_painted, shape_matte, write_canvas_matte
 from wanfx.stages.rematte_find import CharacterFinder, FinderInputs
+from wanfx.stages.windows import Window
 from wanfx.units import Unit
 
 STAGE = "rematte"
@@ -68,7 +69,9 @@ def run_rematte(
         finder = CharacterFinder(
             run, FinderInputs(conditioning, generated, refined, bridge, conditioning.poses), segmenter, small
         )  # fmt: skip
-        keys = dict(_find_windows(run, progress, finder, conditioning.plate.frames, tracked.name, frames=frames))
+        windows = generated.windows(run, conditioning.plate.frames, frames=FrameRange(frames[0], frames[-1]))
+        units = {generated.label(window): window for window in windows}
+        keys = dict(_find_windows(progress, finder, units, tracked.name, frames=frames))
         options = asdict(run.options.refine)
         return maker.make(
             progress, frames, subject=tracked.name, key=lambda frame: [keys[frame], options], alpha=finder.alpha,
@@ -81,21 +84,21 @@ def _has_alpha(generated: Generated, frame: int) -> bool:
 
 
 def _find_windows(
-    run: RunContext, progress: StageProgress, finder: CharacterFinder, whole: FrameRange, subject: str, *,
+    progress: StageProgress, finder: CharacterFinder, windows: Mapping[str, Window], subject: str, *,
     frames: list[int],
 ) -> Iterator[tuple[int, str]]:  # fmt: skip
-    """Cut the windows that hold ``frames``; each frame and the key of its window."""
-    for window in needed_windows(run, whole, frames=FrameRange(frames[0], frames[-1])):
+    """Cut those of ``windows`` (by name) that hold ``frames``; each frame and the key of its window."""
+    for label, window in windows.items():
         if not set(window.new_frames) & set(frames):
             continue
         key = stage_key(STAGE, VERSION, finder.key(window.new_frames))
-        progress.make(_window_unit(window, subject, key), partial(_cut, finder, window), count=False)
+        progress.make(_window_unit(label, subject, key), partial(_cut, finder, window), count=False)
         for frame in window.new_frames:
             yield frame, key
 
 
-def _window_unit(window: Window, subject: str, key: str) -> Unit:
-    return Unit(STAGE, f"{subject}.window.{window.index:04d}", key)
+def _window_unit(label: str, subject: str, key: str) -> Unit:
+    return Unit(STAGE, f"{subject}.window.{label}", key)
 
 
 def _cut(finder: CharacterFinder, window: Window) -> Made:

@@ -28,7 +28,7 @@ from wanfx.ops.pose import LEFT_HIP, LEFT_SHOULDER, RIGHT_HIP, RIGHT_SHOULDER, P
 from wanfx.pixels import to_finite
 from wanfx.stages.conditioning import Conditioning, PlateWindow, SpaceBridge
 from wanfx.stages.context import RunContext
-from wanfx.stages.generate import Generated, read_generated
+from wanfx.stages.generated import Generated, read_generated
 from wanfx.stages.refine import Refined
 from wanfx.stages.rematte_pose import PoseLooker
 

@@ -21,8 +21,9 @@ from wanfx.pixels import to_finite, to_float
 from wanfx.stages.clean import read_clean
 from wanfx.stages.conditioning import Conditioning, SpaceBridge
 from wanfx.stages.context import Made, RunContext, stage_key
-from wanfx.stages.generate import Generated, Window, needed_windows, read_generated
+from wanfx.stages.generated import Generated, read_generated
 from wanfx.stages.refine import Refined
+from wanfx.stages.windows import Window
 from wanfx.units import Unit
 
 STAGE = "reveal"
@@ -45,8 +46,11 @@ def run_reveal(
         return dict.fromkeys(frames, 0.0 if generated.generator.keeps_background else 1.0)
     if asked != "auto" or generated.generator.keeps_background or conditioning.is_world:
         return dict.fromkeys(frames, float(asked == "generated" and not conditioning.is_world))
+    known = None if generated.retake is None else generated.retake.reveal()
+    if known is not None:
+        return {frame: known[frame] for frame in frames}
     look = _Looker(run, conditioning, generated, refined, bridge)
-    windows = needed_windows(run, conditioning.plate.frames, frames=frames)
+    windows = generated.windows(run, conditioning.plate.frames, frames=frames)
     if not generated.generator.carried_frames:
         # Windows of which the one before may not be there are decided alone.
         chosen = [fade_sources([choice]) for choice in _choose(run, look, windows, remembers=False)]
@@ -63,7 +67,7 @@ def _choose(
     was_generated = False
     with run.stage(STAGE, units=len(windows)) as progress:
         for window in windows:
-            unit = Unit(STAGE, f"window.{window.index:04d}", look.key(window))
+            unit = Unit(STAGE, f"window.{look.label(window)}", look.key(window))
             record = progress.make(unit, partial(look.measure, window))
             errors = [SeamErrors(**one) for one in record.facts["errors"]]
             was_generated = is_generated_better(errors, was_generated=was_generated and remembers)
@@ -78,6 +82,10 @@ class _Looker:
     ) -> None:
         self._conditioning, self._generated, self._refined, self._bridge = conditioning, generated, refined, bridge
         self._grow_px = run.options.clean.grow_px
+
+    def label(self, window: Window) -> str:
+        """The window's name."""
+        return self._generated.label(window)
 
     def _sampled(self, window: Window) -> list[int]:
         frames = list(window.new_frames)
