@@ -62,7 +62,7 @@ def _make_passes(run: RunContext, *, frames: FrameRange | None) -> Outcome:
     started = time.time()
     source = open_plate(run.shot, run.options, color=run.color)
     whole = shot_frames(run.shot, source)
-    wanted, last = choose_frames(whole, frames), read_last(run)
+    wanted, last = choose_frames(whole, frames), read_last(run.folder)
     check_range(wanted, last)
     check_crypto_names(run.shot, run.options)
     for subject in run.shot.subjects:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from wanfx import __version__
@@ -11,7 +12,6 @@ from wanfx.backends.protocols import ModelCard
 from wanfx.backends.registry import find_generator
 from wanfx.errors import MissingError, ShotError
 from wanfx.frames import FrameRange
-from wanfx.images import FramePattern
 from wanfx.make_manifest import Delivered, build_manifest
 from wanfx.names import fill_template
 from wanfx.ops.camera import CameraPath
@@ -24,7 +24,6 @@ from wanfx.stages.camera import run_camera
 from wanfx.stages.comp_frame import CompMaker, FinishInputs
 from wanfx.stages.condition import run_condition
 from wanfx.stages.context import RunContext
-from wanfx.stages.copied import CopiedFrames
 from wanfx.stages.crypto import OBJECT_PART, check_crypto_names, run_crypto
 from wanfx.stages.deliver import deliver_grade, deliver_mattes, remove_unlisted
 from wanfx.stages.finish import Finished, run_finish
@@ -38,7 +37,7 @@ from wanfx.stages.matte import Tracked, run_matte
 from wanfx.stages.refine import Refined, run_refine
 from wanfx.stages.rematte import run_rematte
 from wanfx.stages.report import run_report
-from wanfx.stages.retake import Retake, plan_retake
+from wanfx.stages.retake import Retake
 from wanfx.stages.reveal import run_reveal
 from wanfx.stages.review import run_review
 from wanfx.stages.whole_windows import frames_to_condition
@@ -56,7 +55,7 @@ def make_delivery(run: RunContext, *, frames: FrameRange | None) -> Outcome:
     started = time.time()
     source = open_plate(run.shot, run.options, color=run.color)
     wanted = choose_frames(shot_frames(run.shot, source), frames)
-    last = read_last(run)
+    last = read_last(run.folder)
     check_range(wanted, last)
     check_crypto_names(run.shot, run.options)
     is_prompted = find_generator(run.options).is_prompted
@@ -68,10 +67,10 @@ def make_delivery(run: RunContext, *, frames: FrameRange | None) -> Outcome:
     (tracked,) = run_matte(run, ingested)
     refined = run_refine(run, ingested, tracked)
     camera = run_camera(run, ingested, tracked)
-    copied = None if last is None else _copied(last)
-    retake = None
-    if last is not None:
-        retake = plan_retake(run, whole, asked=frames, version=last.version.name, copied=copied, last=last.manifest)
+    copied = None if last is None else last.copied()
+    retake = (
+        None if last is None else last.plan_retake(run.options, whole, asked=frames, warn=partial(run.warn, "generate"))
+    )
     inputs, mattes = _make_inputs(run, ingested, tracked, refined, camera, wanted, retake)
     wanted = wanted if inputs.generated.retake is None else inputs.generated.retake.made
     maker = CompMaker(run, inputs)
@@ -165,14 +164,6 @@ def choose_frames(whole: FrameRange, asked: FrameRange | None) -> FrameRange:
     if whole.clip(asked) != asked:
         raise ShotError(f"{asked} is not within the shot's {whole}", key="--frames", remedy=f"give frames of {whole}")
     return asked
-
-
-def _copied(last: LastVersion) -> CopiedFrames:
-    pattern = FramePattern(str(last.version.folder / last.manifest["comp"]["pattern"]))
-    facts = {int(frame): fact for frame, fact in last.manifest["frame_facts"].items()}
-    made = {entry["path"]: entry["sha256"] for entry in last.manifest["files"]}
-    names = {frame: pattern.path(frame).relative_to(last.version.folder).as_posix() for frame in facts}
-    return CopiedFrames(pattern, facts, {frame: made[name] for frame, name in names.items()})
 
 
 def _provenance(run: RunContext, generator: Any, found_by: tuple[ModelCard, ...]) -> dict[str, str]:

@@ -13,6 +13,7 @@ from wanfx.errors import DiskFullError
 from wanfx.frames import FrameRange, Size
 from wanfx.options import Options
 from wanfx.stages.crypto import is_crypto_wanted
+from wanfx.stages.retake import Retake
 from wanfx.stages.source import Source
 
 # A pixel of a half-float plate: the comp, measured with grain, 13 bytes in RLE; in work, not packed, clean plate 8,
@@ -23,7 +24,9 @@ _SPARE_BYTES = 64 * 2**20
 
 @dataclass(frozen=True)
 class Plan:
-    """The figures of a run to come. ``network`` is the Wan network whose memory can be estimated, or empty."""
+    """The figures of a run to come. ``network`` is the Wan network whose memory can be estimated, or empty; ``joins``
+    tells what a range is joined to, if it is.
+    """
 
     frames: FrameRange
     size: Size
@@ -36,6 +39,11 @@ class Plan:
     disk_bytes: int
     free_bytes: int
     memory_bytes: int
+    joins: str = ""
+
+    def joined(self, retake: Retake) -> Plan:
+        """The plan of a range that joins approved frames."""
+        return replace(self, frames=retake.made, windows=len(retake.windows), joins=retake.describe())
 
     def for_passes(self, count: int) -> Plan:
         """The plan of so many subjects: each but an only one has a pass that keeps its own comps."""

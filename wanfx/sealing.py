@@ -6,16 +6,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wanfx.delivery import Version
+from wanfx.delivery import ShotFolder, Version
 from wanfx.errors import InputError, PromiseBrokenError
 from wanfx.frames import FrameRange
+from wanfx.images import FramePattern
 from wanfx.io.atomic import sha256_file, write_json
 from wanfx.make_manifest import request_key
 from wanfx.manifest import read_manifest, write_manifest
+from wanfx.options import Options
 from wanfx.qc.promises import ANCHOR, Promise
 from wanfx.qc.timings import read_timings
 from wanfx.qc.verify import Checked, check_delivery
 from wanfx.stages.context import RunContext
+from wanfx.stages.copied import CopiedFrames
+from wanfx.stages.retake import Retake, plan_retake
 
 
 @dataclass(frozen=True)
@@ -30,12 +34,31 @@ class Outcome:
 
 @dataclass(frozen=True)
 class LastVersion:
+    """The newest complete version, and its manifest."""
+
     version: Version
     manifest: dict[str, Any]
 
+    def copied(self) -> CopiedFrames:
+        """Its comp's frames."""
+        pattern = FramePattern(str(self.version.folder / self.manifest["comp"]["pattern"]))
+        facts = {int(frame): fact for frame, fact in self.manifest["frame_facts"].items()}
+        made = {entry["path"]: entry["sha256"] for entry in self.manifest["files"]}
+        names = {frame: pattern.path(frame).relative_to(self.version.folder).as_posix() for frame in facts}
+        return CopiedFrames(pattern, facts, {frame: made[name] for frame, name in names.items()})
 
-def read_last(run: RunContext) -> LastVersion | None:
-    version = run.folder.latest_complete()
+    def plan_retake(
+        self, options: Options, whole: FrameRange, *, asked: FrameRange | None, warn: Callable[[str], None]
+    ) -> Retake | None:
+        """How ``asked`` frames of the ``whole`` shot would join this version; None where they do not."""
+        return plan_retake(
+            options, whole, asked=asked, version=self.version.name, copied=self.copied(), last=self.manifest, warn=warn
+        )
+
+
+def read_last(folder: ShotFolder) -> LastVersion | None:
+    """The newest complete version of the shot in ``folder``; None where there is none."""
+    version = folder.latest_complete()
     return None if version is None else LastVersion(version, read_manifest(version.manifest))
 
 

@@ -38,7 +38,7 @@ from wanfx.passes import deliver_shot
 from wanfx.pipeline import choose_frames
 from wanfx.plan import Plan, plan_run
 from wanfx.schema import refuse_unknown
-from wanfx.sealing import Outcome
+from wanfx.sealing import Outcome, read_last
 from wanfx.shot import Shot, read_data_file, read_option_tables
 from wanfx.stages.context import RunContext
 from wanfx.stages.ingest import open_plate, shot_frames
@@ -192,10 +192,14 @@ def plan_shot(request: RunRequest) -> tuple[Plan, FrameRange, str | None]:
     is_prompted = find_generator(options).is_prompted
     check_inputs(request.shot, source, frames=whole, color=color, is_prompted=is_prompted)
     folder = ShotFolder.of(request.out, shot=request.shot.name)
-    last = folder.latest_complete()
+    last = read_last(folder)
     plan = plan_run(source, options, frames=choose_frames(whole, request.frames), out=folder.root)
+    retake = None
+    if last is not None and len(request.shot.subjects) < 2:
+        retake = last.plan_retake(options, whole, asked=request.frames, warn=log.warning)
+    plan = plan if retake is None else plan.joined(retake)
     plan = plan.for_passes(max(1, len(request.shot.subjects)))
-    return plan, whole, None if last is None else str(last.folder)
+    return plan, whole, None if last is None else str(last.version.folder)
 
 
 def _finish(events: EventLog, error: WanfxError) -> None:

@@ -42,8 +42,9 @@ def _print_plan(request: RunRequest) -> None:
     )
     subjects = [subject.name for subject in request.shot.subjects]
     passes = [("passes", f"{', '.join(subjects)}: back to front, one each")] if len(subjects) > 1 else []
+    joins = [("joins", f"{plan.joins}; or the shot's windows are taken, where they are there")] if plan.joins else []
     options = resolve_options(request.shot, flags=request.flags).wan
-    for name, value in (*rows, *passes, *_wan_rows(plan, options)):
+    for name, value in (*rows, *joins, *passes, *_wan_rows(plan, options)):
         table.add_row(name, value)
     Console().print(table)
 

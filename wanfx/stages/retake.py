@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from wanfx.errors import InputError
 from wanfx.frames import FrameRange
 from wanfx.images import Plate
 from wanfx.ops.take import dissolve_weights
+from wanfx.options import Options
 from wanfx.stages.context import RunContext
 from wanfx.stages.copied import CopiedFrames
 from wanfx.stages.windows import Window, choose_length, plan_joined, plan_pinned
@@ -97,6 +98,14 @@ class Retake:
             told["toward"] = self.approved[frame].as_dict()
         return {MANIFEST_KEY: told}
 
+    def describe(self) -> str:
+        """What is made of what, in words."""
+        told = [f"{self.frames} joins {self.version}"]
+        told += [f"starts with its {_span(self.head)}"] if self.head else []
+        told += [f"{_span(self.dissolved)} are made too and dissolved into it"] if self.dissolved else []
+        told += [f"ends with its {_span(self.pinned)}"] if self.pinned else []
+        return "; ".join(told)
+
     def as_dict(self) -> dict[str, Any]:
         """For the manifest, JSON types."""
         return {
@@ -112,25 +121,30 @@ class Retake:
         }
 
 
+def _span(frames: Iterable[int]) -> str:
+    found = list(frames)
+    return str(found[0]) if len(found) == 1 else f"{min(found)}-{max(found)}"
+
+
 def plan_retake(
-    run: RunContext, whole: FrameRange, *, asked: FrameRange | None, version: str, copied: CopiedFrames | None,
-    last: Mapping[str, Any],
+    options: Options, whole: FrameRange, *, asked: FrameRange | None, version: str, copied: CopiedFrames,
+    last: Mapping[str, Any], warn: Callable[[str], None],
 ) -> Retake | None:  # fmt: skip
     """How ``asked`` frames would join those of the last ``version``; None where that is not wanted or there are none.
 
     Raises OptionError where windows are too short.
     """
-    generator = find_generator(run.options)
-    if asked is None or copied is None or run.options.generate.range == "whole" or not generator.carried_frames:
+    generator = find_generator(options)
+    if asked is None or options.generate.range == "whole" or not generator.carried_frames:
         return None
     before, after = asked.first - 1, asked.last + 1
     if not {before, after} & set(copied.facts):
         return None
     if last["backend"] != generator.name:
-        run.warn("generate", f"{version} was made by {last['backend']}: {asked} is not joined to it")
+        warn(f"{version} was made by {last['backend']}: {asked} is not joined to it")
         return None
     head, following = _before(asked, copied), _after(asked, copied, whole)
-    return _plan(run, generator, asked, head, following, version=version, copied=copied, last=last)
+    return _plan(options, generator, asked, head, following, version=version, copied=copied, last=last)
 
 
 def _before(asked: FrameRange, copied: CopiedFrames) -> int:
@@ -150,17 +164,17 @@ def _after(asked: FrameRange, copied: CopiedFrames, whole: FrameRange) -> FrameR
 
 
 def _plan(
-    run: RunContext, generator: Generator, asked: FrameRange, before: int, after: FrameRange | None, *, version: str,
+    options: Options, generator: Generator, asked: FrameRange, before: int, after: FrameRange | None, *, version: str,
     copied: CopiedFrames, last: Mapping[str, Any],
 ) -> Retake:  # fmt: skip
-    carried, length = generator.carried_frames, choose_length(run, generator)
+    carried, length = generator.carried_frames, choose_length(options, generator)
     head = max([count for count in generator.carries if count <= min(carried, before)], default=0)
     shares: dict[int, float] = {}
     if generator.joins == "pin" and after is not None:
         heads = tuple(range(head, min(before, head + _LATENT_FRAMES - 1) + 1)) if head else (0,)
         windows = plan_pinned(asked, heads=heads, after=after, window_frames=length, carried=carried)
     else:
-        tail = [] if after is None else list(after)[: run.options.generate.tail_frames]
+        tail = [] if after is None else list(after)[: options.generate.tail_frames]
         if generator.joins == "pin":
             tail = []
         shares = dict(zip(tail, dissolve_weights(len(tail)), strict=True))

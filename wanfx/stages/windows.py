@@ -9,6 +9,7 @@ from wanfx.backends.registry import find_generator
 from wanfx.errors import OptionError
 from wanfx.frames import FrameRange
 from wanfx.ops.fold import fold_index
+from wanfx.options import Options
 from wanfx.stages.context import RunContext
 
 _LATENT_FRAMES = 4
@@ -109,9 +110,9 @@ def plan_pinned(
         first += made
 
 
-def choose_length(run: RunContext, generator: Generator) -> int:
+def choose_length(options: Options, generator: Generator) -> int:
     """Frames a window. Raises OptionError where the chosen length leaves nothing new."""
-    length = run.options.generate.window_frames or generator.window_frames
+    length = options.generate.window_frames or generator.window_frames
     if length <= generator.carried_frames:
         raise OptionError(
             f"{length} is not more than the {generator.carried_frames} carried frames",
@@ -127,7 +128,7 @@ def needed_windows(run: RunContext, whole: FrameRange, *, frames: FrameRange) ->
     Raises OptionError.
     """
     generator = find_generator(run.options)
-    length = choose_length(run, generator)
+    length = choose_length(run.options, generator)
     return [
         window
         for window in plan_windows(whole, window_frames=length, carried=generator.carried_frames)

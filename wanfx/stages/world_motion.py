@@ -16,7 +16,7 @@ from wanfx.ops.edges import grow_matte
 from wanfx.ops.world_slip import find_slipping, measure_slip
 from wanfx.stages.conditioning import Conditioning
 from wanfx.stages.context import Made, RunContext, stage_key
-from wanfx.stages.generate import Generated, read_generated
+from wanfx.stages.generated import Generated, read_generated
 from wanfx.stages.ingest import Ingested
 from wanfx.stages.matte import Tracked
 from wanfx.units import Unit
