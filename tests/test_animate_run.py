@@ -20,9 +20,11 @@ from wanfx.backends.registry import add_generator
 from wanfx.cli.main import main
 from wanfx.io import exr
 from wanfx.io.atomic import sha256_file
+from wanfx.io.pose_file import read_poses, write_poses
 from wanfx.io.stills import read_still
 from wanfx.manifest import read_manifest
 from wanfx.ops.comp import Mattes, composite
+from wanfx.ops.pose import empty_pose
 from wanfx.pixels import to_float
 
 sys.path.append(str(Path(__file__).parent / "backends"))
@@ -155,6 +157,21 @@ def test_a_character_whose_pose_is_unknown_is_told_and_followed_as_he_is(
     _shot(tmp_path, frames=1, reference="reference.png")
     assert _run(tmp_path) == 0
     assert "keeps the actor's own proportions" in capsys.readouterr().err
+
+
+def test_an_actor_lost_in_the_first_frame_is_told_where_wans_own_way_needs_him(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _shot(tmp_path, frames=3, condition={"retarget": "reference"})
+    path = tmp_path / "out" / "tiny" / "work" / "pose" / "walker.json"
+    poses, size = read_poses(path)
+    assert size is not None
+    write_poses(path, poses | {FIRST: empty_pose()}, size=size)
+    assert _run(tmp_path) == 0
+    told = capsys.readouterr().err
+    assert "is not seen in the first frame" in told and "condition.retarget=auto" in told
+    manifest = read_manifest(tmp_path / "out" / "tiny" / "v001" / "manifest.json")
+    assert manifest["reference"]["retarget"] == "off"
 
 
 @pytest.mark.parametrize(

@@ -215,10 +215,11 @@ def test_a_painted_mask_is_what_the_model_draws_in_and_makes_only_its_windows_ag
 
 def test_a_painted_picture_of_another_size_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _shot(tmp_path)
-    mask = tmp_path / "out" / "tiny" / "work" / "drive" / "mask" / f"mask.{FIRST}.png"
+    mask = tmp_path / "out" / "tiny" / "work" / "drive" / "mask" / f"mask.{FIRST + 6}.png"
     mask.parent.mkdir(parents=True)
     write_picture(mask, np.zeros((8, 8, 3), np.uint8))
-    assert _run(tmp_path) == 2
+    _Tiny.made = []
+    assert _run(tmp_path) == 2 and not _Tiny.made
     assert "the model's mask is" in capsys.readouterr().err
 
 

@@ -19,7 +19,7 @@ from wanfx.errors import ShotError
 from wanfx.frames import Box, Size
 from wanfx.images import FramePattern
 from wanfx.io import exr
-from wanfx.io.stills import read_still, write_picture
+from wanfx.io.stills import read_still, read_still_header, write_picture
 from wanfx.ops.crop import cut, model_size, to_model
 from wanfx.ops.face_crop import FACE_PX, bridge_faces, crop_face, find_face
 from wanfx.ops.mask_grid import character_mask
@@ -85,13 +85,16 @@ class ShotDrive:
     def _read(self, name: str, frame: int, size: Size) -> Bytes:
         path = self.patterns[name].path(frame)
         picture = read_still(path, frame=frame).pixels
-        found = Size(picture.shape[1], picture.shape[0])
-        if found != size:
-            raise ShotError(
-                f"is {found}, the model's {name} is {size}", key=STAGE, path=path, frame=frame,
-                remedy="paint it in the size of the file that was made, or remove it and it is made anew",
-            )  # fmt: skip
+        _check_size(Size(picture.shape[1], picture.shape[0]), size, name=name, path=path, frame=frame)
         return _to_bytes(picture)
+
+
+def _check_size(found: Size, size: Size, *, name: str, path: Path, frame: int) -> None:
+    if found != size:
+        raise ShotError(
+            f"is {found}, the model's {name} is {size}", key=STAGE, path=path, frame=frame,
+            remedy="paint it in the size of the file that was made, or remove it and it is made anew",
+        )  # fmt: skip
 
 
 def run_drive(
@@ -157,7 +160,11 @@ class _Maker:
         for name, draw in self._draw.items():
             path = self.patterns[name].path(frame)
             digest = self._folders[name].write(path, partial(_draw_to, draw=draw, frame=frame))
-            painted += [name] if digest is None else []
+            if digest is None:
+                # Before hours of windows, not when its own is made.
+                size = Size(FACE_PX, FACE_PX) if name == "face" else self._size
+                _check_size(read_still_header(path).size, size, name=name, path=path, frame=frame)
+                painted.append(name)
             paths.append(path)
         return Made(tuple(paths), {"painted": painted})
 

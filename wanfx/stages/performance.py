@@ -86,12 +86,18 @@ def find_performance(
         if mode == "edited":
             area_px = size.width * size.height
             pair = edit_pair(run, ingested, refined, reference, actor=actor, frame=frame, area_px=area_px)
-        fit = fit_skeleton(
-            actor[frame], character=character, edited=None if pair is None else pair.skeletons,
-            mode="reference" if mode == "reference" else "gated",
-        )  # fmt: skip
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            fit = fit_skeleton(
+                actor[frame], character=character, edited=None if pair is None else pair.skeletons,
+                mode="reference" if mode == "reference" else "gated",
+            )  # fmt: skip
+        if not np.isfinite([fit.scale, *fit.offset_px, *fit.ratios]).all():
+            # Wan's own way believes points that are not there.
+            raise NothingFoundError(
+                "the actor is not seen in the first frame", remedy="set condition.retarget=auto, or edit the poses"
+            )
     except NothingFoundError as error:
-        run.warn(STAGE, f"the performance keeps the actor's own proportions and place: {error.what}")
+        run.warn(STAGE, f"the performance keeps the actor's own proportions and place: {error.what}; {error.remedy}")
         return _finish(plain, crops, "off", error.what, found.models)
     moved = {
         frame: _moved(retarget_skeleton(one, fit=fit, is_first=frame == min(actor)), box, size=size)

@@ -21,7 +21,7 @@ from wanfx.errors import ShotError
 from wanfx.frames import Size
 from wanfx.images import FramePattern
 from wanfx.io import exr
-from wanfx.io.stills import read_still, write_picture
+from wanfx.io.stills import read_still, read_still_header, write_picture
 from wanfx.ops.camera import CameraPath
 from wanfx.ops.crop import to_model
 from wanfx.ops.decontaminate import own_colors
@@ -106,13 +106,16 @@ class ShotGuide:
         return self._check(to_float(exr.read_frame(path, frame=frame).rgb), path, frame)
 
     def _check(self, picture: Array, path: Path, frame: int) -> Array:
-        found = Size(picture.shape[1], picture.shape[0])
-        if found != self.size:
-            raise ShotError(
-                f"is {found}, the model's picture is {self.size}", key=STAGE, path=path, frame=frame,
-                remedy="paint it in the size of the file that was made, or remove it and it is made anew",
-            )  # fmt: skip
+        _check_size(Size(picture.shape[1], picture.shape[0]), self.size, path=path, frame=frame)
         return picture
+
+
+def _check_size(found: Size, size: Size, *, path: Path, frame: int) -> None:
+    if found != size:
+        raise ShotError(
+            f"is {found}, the model's picture is {size}", key=STAGE, path=path, frame=frame,
+            remedy="paint it in the size of the file that was made, or remove it and it is made anew",
+        )  # fmt: skip
 
 
 def run_guide(
@@ -182,11 +185,17 @@ class _Maker:
 
     def make(self, frame: int) -> Made:
         paths = [self.masks.path(frame)]
-        painted = [] if self._folders["mask"].write(paths[0], partial(self._draw_mask, frame)) else ["mask"]
+        painted = []
+        if self._folders["mask"].write(paths[0], partial(self._draw_mask, frame)) is None:
+            # Before hours of windows, not when its own is made.
+            _check_size(read_still_header(paths[0]).size, self._size, path=paths[0], frame=frame)
+            painted.append("mask")
         if frame in self._anchors:
             paths.append(self.composites.path(frame))
-            made = self._folders["anchor"].write(paths[1], partial(self._composite, frame))
-            painted += [] if made else ["anchor"]
+            if self._folders["anchor"].write(paths[1], partial(self._composite, frame)) is None:
+                size = exr.read_header(paths[1], frame=frame).data_window.size
+                _check_size(size, self._size, path=paths[1], frame=frame)
+                painted.append("anchor")
         return Made(tuple(paths), {"painted": painted})
 
     def _draw_mask(self, frame: int, path: Path) -> None:
