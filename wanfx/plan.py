@@ -24,8 +24,8 @@ _SPARE_BYTES = 64 * 2**20
 
 @dataclass(frozen=True)
 class Plan:
-    """The figures of a run to come. ``network`` is the Wan network whose memory can be estimated, or empty; ``joins``
-    tells what a range is joined to, if it is.
+    """The figures of a run to come. ``network`` is the Wan network whose memory can be estimated, ``picture`` what a
+    video model is shown of the plate, ``joins`` what a range is joined to; all may be empty.
     """
 
     frames: FrameRange
@@ -39,6 +39,7 @@ class Plan:
     disk_bytes: int
     free_bytes: int
     memory_bytes: int
+    picture: str = ""
     joins: str = ""
 
     def joined(self, retake: Retake) -> Plan:

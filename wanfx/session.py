@@ -9,7 +9,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -37,6 +37,7 @@ from wanfx.options import STAGE_OPTIONS, Options, find_spec
 from wanfx.passes import deliver_shot
 from wanfx.pipeline import choose_frames
 from wanfx.plan import Plan, plan_run
+from wanfx.plan_picture import describe_picture
 from wanfx.schema import refuse_unknown
 from wanfx.sealing import Outcome, read_last
 from wanfx.shot import Shot, read_data_file, read_option_tables
@@ -183,7 +184,7 @@ def _told(events: EventLog, make: Callable[[], _Made], *, out: Path) -> _Made:
 
 
 def plan_shot(request: RunRequest) -> tuple[Plan, FrameRange, str | None]:
-    """What `run_shot` would do, the shot's frames, and its last version. Nothing is decoded and nothing is written."""
+    """What `run_shot` would do, the shot's frames, and its last version. No plate is decoded and nothing is written."""
     options = resolve_options(request.shot, flags=request.flags)
     with color_errors(key="$OCIO"):
         color = load_config()
@@ -199,6 +200,7 @@ def plan_shot(request: RunRequest) -> tuple[Plan, FrameRange, str | None]:
         retake = last.plan_retake(options, whole, asked=request.frames, warn=log.warning)
     plan = plan if retake is None else plan.joined(retake)
     plan = plan.for_passes(max(1, len(request.shot.subjects)))
+    plan = replace(plan, picture=describe_picture(folder, request.shot, options, source, frames=whole))
     return plan, whole, None if last is None else str(last.version.folder)
 
 

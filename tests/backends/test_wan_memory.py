@@ -111,3 +111,10 @@ def test_plan_takes_the_least_offloading_that_fits_the_gpu(tmp_path: Path, monke
     assert plan_qualities("wan-animate", WanOptions(), gpu=large)[0].estimate.window_s > 0
     asked = plan_qualities("wan-vace-14b", WanOptions(offload="model"), gpu=None)
     assert {one.offload for one in asked} == {"model"}
+
+
+def test_shorter_windows_are_planned_with_less_memory() -> None:
+    whole, short = (plan_qualities("wan-animate", WanOptions(), gpu=None, window_frames=n)[0] for n in (77, 33))
+    assert short.estimate.peak_bytes < whole.estimate.peak_bytes
+    assert short.estimate.main_bytes < whole.estimate.main_bytes
+    assert "of main memory" in describe_quality(short, gpu=None, windows=1)

@@ -103,7 +103,7 @@ class WanGenerator:
         gpu = find_gpu()
         if self._options.offload != "auto" or gpu is None:
             return self._options.offload
-        plans = plan_qualities(self.network, self._options, gpu=gpu)
+        plans = plan_qualities(self.network, self._options, gpu=gpu, window_frames=self.window_frames)
         return next(plan.offload for plan in plans if plan.quality == self.quality)
 
     def _check_weights(self) -> None:

@@ -16,6 +16,8 @@ Sources: the weights are counted (`wan_network`); how many tensors live at once 
 it: what kernels need beside their tensors (cuDNN's convolutions may take 1 to 4 GB at 720p), the CUDA context (0.5 GB)
 and what the allocator cannot use; `needed_bytes` has a tenth and a gigabyte more for them.
 
+Main memory has the text encoder, or the weights on their way to the GPU (or waiting there), and a window's pictures.
+
 Time is floating-point operations over what the GPU's data sheet promises for dense bfloat16, of which attention-heavy
 networks get about 0.4 (`_USE`) and convolutions in TF32 0.15, and what offloading carries over PCIe at 20 GB/s.
 """
@@ -39,6 +41,8 @@ DENSE_TFLOPS = MappingProxyType(
 """Dense bfloat16 with float32 sums, from NVIDIA's data sheets, by a part of the GPU's name."""
 _ATTENTION_LIVE, _HIDDEN_LIVE, _FACE_LIVE = 12.15, 5.5, 1.05
 _FIXED_BYTES = 0.1e9
+# A pixel of a frame, of all that a window is made of and becomes: float32 pictures of three channels, and copies.
+_MAIN_PIXEL_BYTES = 64.0
 _VAE_BYTES = VAE_PARAMETERS * 4.0
 _USE, _CONVOLUTION_USE = 0.4, 0.15
 _PCIE_BYTES_S = 20e9
@@ -47,9 +51,10 @@ _DECODE_FLOPS, _ENCODE_FLOPS = 8565.0, 5114.0  # a pixel of a frame
 
 @dataclass(frozen=True)
 class Estimate:
-    """Of one window: bytes by what goes on, and seconds where the GPU is known (else 0)."""
+    """Of one window: bytes by what goes on, bytes of main memory, and seconds where the GPU is known (else 0)."""
 
     stage_bytes: dict[str, float]
+    main_bytes: float
     tokens: int
     step_flops: float
     step_s: float
@@ -93,7 +98,10 @@ def estimate_window(
         "steps": steps + (_VAE_BYTES if is_resident else 0.0),
         "decode": beside + _VAE_BYTES + decode,
     }
-    return _with_time(network, options, stages, tokens=tokens, pixels=pixels * frames, weights=weights, tflops=tflops)
+    main = max(stages["text"], weights + _VAE_BYTES + _MAIN_PIXEL_BYTES * pixels * frames)
+    return _with_time(
+        network, options, stages, main=main, tokens=tokens, pixels=pixels * frames, weights=weights, tflops=tflops
+    )
 
 
 def find_tflops(gpu: str) -> float:
@@ -130,15 +138,15 @@ def _vae_bytes(pixels: int, frames: int, *, is_tiled: bool) -> tuple[float, floa
 
 
 def _with_time(
-    network: WanNetwork, options: WanOptions, stages: dict[str, float], *, tokens: int, pixels: int, weights: float,
-    tflops: float,
+    network: WanNetwork, options: WanOptions, stages: dict[str, float], *, main: float, tokens: int, pixels: int,
+    weights: float, tflops: float,
 ) -> Estimate:  # fmt: skip
     steps = options.steps or 20
     attention, rest = network.flops(tokens)
     attention *= 1 - _skipped_share(options, steps=steps)
     flops = (attention + rest) * (2 if (options.guidance_scale or 1.0) > 1 else 1)
     if not tflops:
-        return Estimate(stages, tokens, flops, 0.0, 0.0)
+        return Estimate(stages, main, tokens, flops, 0.0, 0.0)
     carried = weights / _PCIE_BYTES_S
     step_s = flops / (tflops * 1e12 * _USE)
     if options.offload == "group":
@@ -148,7 +156,7 @@ def _with_time(
     # Pose and background are encoded, the picture is decoded.
     vae_s = pixels * (2 * _ENCODE_FLOPS + _DECODE_FLOPS) / (tflops * 1e12 * _CONVOLUTION_USE)
     return Estimate(
-        stages, tokens, flops, step_s, steps * step_s + vae_s + (carried if options.offload == "model" else 0.0)
+        stages, main, tokens, flops, step_s, steps * step_s + vae_s + (carried if options.offload == "model" else 0.0)
     )
 
 

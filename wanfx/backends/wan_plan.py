@@ -46,9 +46,15 @@ def find_gpu() -> Gpu | None:
     return Gpu(str(torch.cuda.get_device_name()), int(torch.cuda.mem_get_info()[0]))
 
 
-def plan_qualities(generator: str, options: WanOptions, *, gpu: Gpu | None) -> list[QualityPlan]:
-    """Every quality with these options, the best first. Raises OptionError and MissingError."""
-    return [_plan_quality(generator, options, quality, gpu=gpu) for quality in QUALITIES]
+def plan_qualities(
+    generator: str, options: WanOptions, *, gpu: Gpu | None, window_frames: int | None = None
+) -> list[QualityPlan]:
+    """Every quality with these options, the best first, in windows of the model's own length where none is given.
+
+    Raises OptionError and MissingError.
+    """
+    frames = window_frames or (_ANIMATE_FRAMES if generator == "wan-animate" else _VACE_FRAMES)
+    return [_plan_quality(generator, options, quality, gpu=gpu, frames=frames) for quality in QUALITIES]
 
 
 def describe_quality(plan: QualityPlan, *, gpu: Gpu | None, windows: int) -> str:
@@ -60,21 +66,22 @@ def describe_quality(plan: QualityPlan, *, gpu: Gpu | None, windows: int) -> str
     fits = "" if gpu is None else "; fits" if plan.fits else "; does not fit"
     return (
         f"{plan.size}, offload {plan.offload}: {found.peak_bytes / 1e9:.0f} GB of tensors, "
-        f"{found.needed_bytes / 1e9:.0f} GB to be sure{time}{fits}"
+        f"{found.needed_bytes / 1e9:.0f} GB to be sure, {found.main_bytes / 1e9:.0f} GB of main memory{time}{fits}"
     )
 
 
-def _plan_quality(generator: str, options: WanOptions, quality: str, *, gpu: Gpu | None) -> QualityPlan:
+def _plan_quality(
+    generator: str, options: WanOptions, quality: str, *, gpu: Gpu | None, frames: int
+) -> QualityPlan:  # fmt: skip
     resolved = resolve_quality(options, quality, network=generator)
     size = SIZES["480p" if resolved.size == "480p" else "720p"]
-    is_animate = generator == "wan-animate"
     network = read_network(generator, set_folder(find_set(generator)))
     asked = [one for one in OFFLOADS if one == options.offload] or list(OFFLOADS)
     plans = []
     for offload in asked:
         estimate = estimate_window(
             network, dataclasses.replace(resolved, offload=offload), size=size,
-            frames=_ANIMATE_FRAMES if is_animate else _VACE_FRAMES, tflops=find_tflops(gpu.name) if gpu else 0.0,
+            frames=frames, tflops=find_tflops(gpu.name) if gpu else 0.0,
         )  # fmt: skip
         fits = gpu is not None and estimate.needed_bytes <= gpu.free_bytes
         plans.append(QualityPlan(quality, offload, size, estimate, fits))

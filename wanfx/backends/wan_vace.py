@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -34,13 +35,18 @@ class WanVaceGenerator(WanGenerator):
         self._text: tuple[tuple[str, str | None], VaceText] | None = None
 
     def load(self, *, cache: Path) -> None:
-        """Load all networks; text features will be kept in ``cache``. Raises MissingError."""
+        """Look for all networks; text features will be kept in ``cache``. Raises MissingError."""
         self._check_weights()
         self._pipeline = import_from_diffusers("pipelines.wan.pipeline_wan_vace").WanVACEPipeline
         self._cache = cache
-        loaded = self._load_networks(transformer="WanVACETransformer3DModel", pipeline=self._pipeline)
-        self._networks = VaceNetworks(**loaded)
         self._text = None
+        self.__dict__.pop("_networks", None)
+
+    @cached_property
+    def _networks(self) -> VaceNetworks:
+        """Loaded once texts were read: their encoder and these need not be on the GPU together."""
+        loaded = self._load_networks(transformer="WanVACETransformer3DModel", pipeline=self._pipeline)
+        return VaceNetworks(**loaded)
 
     def frames_read(self, frames: FrameRange, *, shot: FrameRange) -> tuple[int, ...]:
         """As many as 4 n + 1 need: beyond its end the shot runs back and forth."""
@@ -51,12 +57,12 @@ class WanVaceGenerator(WanGenerator):
         guide, steps = _guide(inputs), self._steps
         text, window = self._read_text(guide), show_window(inputs, guide)
         return self._networks.generate(
-            window, text, noise=self._networks.draw_noise(window, seed=inputs.seed), steps=steps,
+            window, self._networks.settle(text), noise=self._networks.draw_noise(window, seed=inputs.seed), steps=steps,
             guidance_scale=self._guidance_scale, on_step=lambda step: inputs.on_step(step, steps),
         )  # fmt: skip
 
     def _read_text(self, guide: Guide) -> VaceText:
-        """The prompts' features; once for all windows of a shot."""
+        """The prompts' features, on the CPU; once for all windows of a shot."""
         key = guide.prompt, guide.negative_prompt
         if self._text is None or self._text[0] != key:
             away = NEGATIVE_PROMPT if guide.negative_prompt is None else guide.negative_prompt
@@ -64,8 +70,7 @@ class WanVaceGenerator(WanGenerator):
             texts = read_texts(
                 self._folder, wanted, pipeline=self._pipeline, cache=self._cache, fetch_command=self._fetch_command
             )
-            found = [texts[text].to(self._networks.device, self._networks.dtype) for text in wanted]
-            self._text = key, VaceText(*found)
+            self._text = key, VaceText(*(texts[text] for text in wanted))
         return self._text[1]
 
 

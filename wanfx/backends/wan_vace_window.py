@@ -56,6 +56,12 @@ class VaceNetworks:
         self.vae = WanVae(vae, torch=torch, places=places)
         self.dtype = transformer.dtype
 
+    def settle(self, text: VaceText) -> VaceText:
+        """The text's features where the transformer takes them."""
+        found, away = text.features, text.negative_features
+        there = (one if one is None else one.to(self.device, self.dtype) for one in (found, away))
+        return VaceText(*there)
+
     def draw_noise(self, window: VaceWindow, *, seed: int) -> Any:
         """The noise of a window and of its references."""
         frames, height, width, _channels = window.video.shape

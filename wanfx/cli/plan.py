@@ -54,11 +54,11 @@ def _wan_rows(plan: Plan, options: WanOptions) -> list[tuple[str, str]]:
     if not plan.network:
         return []
     gpu = find_gpu()
-    plans = plan_qualities(plan.network, options, gpu=gpu)
+    plans = plan_qualities(plan.network, options, gpu=gpu, window_frames=plan.window_frames)
     best = next((one.quality for one in plans if one.fits), "none of them")
     told = "none here that torch knows" if gpu is None else f"{gpu.name}, {gpu.free_bytes / 1e9:.0f} GB free"
-    rows = [("gpu", told)]
+    rows = [("model's picture", plan.picture), ("gpu", told)]
     rows += [(f"quality {one.quality}", describe_quality(one, gpu=gpu, windows=plan.windows)) for one in plans]
     if gpu is not None:
         rows.append(("fits the gpu", best))
-    return [*rows, ("", "memory and time of the GPU are estimated, not measured")]
+    return [*rows, ("", "memory and time of the model are estimated for 16:9, not measured")]
