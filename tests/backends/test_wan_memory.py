@@ -10,6 +10,7 @@ import torch
 from diffusers import AutoencoderKLWan, WanAnimateTransformer3DModel, WanVACETransformer3DModel
 from transformers import UMT5Config, UMT5EncoderModel
 
+from wanfx.backends.registry import find_generator
 from wanfx.backends.wan_memory import OFFLOADS, estimate_window
 from wanfx.backends.wan_network import (
     CONFIGURATIONS,
@@ -21,6 +22,7 @@ from wanfx.backends.wan_network import (
 from wanfx.backends.wan_plan import Gpu, describe_quality, plan_qualities
 from wanfx.errors import MissingError
 from wanfx.frames import Size
+from wanfx.options import Options
 from wanfx.wan_options import WanOptions, resolve_quality
 
 HD, SD = Size(1280, 720), Size(832, 480)
@@ -118,3 +120,15 @@ def test_shorter_windows_are_planned_with_less_memory() -> None:
     assert short.estimate.peak_bytes < whole.estimate.peak_bytes
     assert short.estimate.main_bytes < whole.estimate.main_bytes
     assert "of main memory" in describe_quality(short, gpu=None, windows=1)
+
+
+@pytest.mark.parametrize(
+    "same", [{"wan.vae_tiling": "off"}, {"wan.offload": "group"}, {"wan.lora_scale": 0.5}, {"wan.model": "14b"},
+             {"wan.guidance_scale": 1.0}],
+)  # fmt: skip
+def test_options_that_change_nothing_make_no_window_again(same: dict[str, object]) -> None:
+    asked = {"generate.backend": "wan-animate"}
+    plain, changed = (find_generator(Options().with_values(v, source="flag")) for v in (asked, asked | same))
+    assert plain.settings == changed.settings
+    other = find_generator(Options().with_values(asked | {"wan.steps": 7}, source="flag"))
+    assert other.settings != plain.settings

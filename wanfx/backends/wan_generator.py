@@ -22,8 +22,8 @@ from wanfx.options import Options
 from wanfx.wan_options import WanOptions, resolve_quality
 
 AREAS_PX = {"480p": 832 * 480, "720p": 1280 * 720}
-# These change where the work is done, and not what comes out.
-_NO_MATTER = ("offload",)
+# These change where the work is done, and not what comes out; the model is told by its card.
+_NO_MATTER = ("offload", "model")
 
 
 class WanGenerator:
@@ -78,11 +78,16 @@ class WanGenerator:
 
     @cached_property
     def settings(self) -> tuple[str, ...]:
-        """The options as the quality has them, LoRAs by their hashes, and the length of windows."""
+        """The options as the quality has them, LoRAs by their hashes, and the length of windows; nothing that leaves
+        what comes out as it is.
+        """
         values = {name: value for name, value in asdict(self._options).items() if name not in _NO_MATTER}
         for key in ("lora", "relight_lora"):
             values[key] = None if values[key] is None else sha256_file(Path(values[key]))
         values["carried_frames"] = self.carried_frames
+        values["guidance_scale"] = self._guidance_scale
+        values["vae_tiling"] = "on" if self._options.vae_tiling == "on" else "off"
+        values["lora_scale"] = None if values["lora"] is None else values["lora_scale"]
         return (f"window_frames={self.window_frames}", *(f"{name}={value}" for name, value in values.items()))
 
     @property
