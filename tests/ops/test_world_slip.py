@@ -73,7 +73,7 @@ def test_a_world_that_the_camera_carries_does_not_slip() -> None:
     assert max(slip.slip_px.values()) < 0.1
     assert min(slip.confidence.values()) > 0.5
     assert slip.travel_px[_FRAMES] > 10
-    assert find_slipping(slip.rows(), width=_SIZE.width) is None
+    assert find_slipping(slip.rows()) is None
 
 
 def test_a_world_moved_by_3_px_a_frame_is_told_as_that() -> None:
@@ -81,7 +81,7 @@ def test_a_world_moved_by_3_px_a_frame_is_told_as_that() -> None:
     slip = _slip(_path(_PAN), _World(views))
     for frame in range(1, _FRAMES + 1):
         assert slip.slip_px[frame] == pytest.approx(3.0 * (frame - 1), abs=0.3)
-    slipping = find_slipping(slip.rows(), width=_SIZE.width)
+    slipping = find_slipping(slip.rows())
     assert slipping is not None
     assert (slipping.first, slipping.worst) == (2, _FRAMES)
     assert f"up to {slip.slip_px[_FRAMES]:.1f} px from frame 2" in str(slipping)
@@ -90,12 +90,12 @@ def test_a_world_moved_by_3_px_a_frame_is_told_as_that() -> None:
 def test_a_world_that_stands_still_slips_by_all_that_the_camera_moves() -> None:
     slip = _slip(_path(_PAN), _World([_PAN[0]] * _FRAMES))
     assert slip.slip_px[_FRAMES] == pytest.approx(slip.travel_px[_FRAMES], rel=0.05)
-    assert find_slipping(slip.rows(), width=_SIZE.width) is not None
+    assert find_slipping(slip.rows()) is not None
 
 
 def test_a_world_that_drifts_behind_a_locked_camera_is_found() -> None:
     slip = _slip(_path([_PAN[0]] * _FRAMES), _World([_shifted(-0.5 * frame) @ _PAN[0] for frame in range(_FRAMES)]))
-    slipping = find_slipping(slip.rows(), width=_SIZE.width)
+    slipping = find_slipping(slip.rows())
     assert slipping is not None
     assert slipping.slip_px == pytest.approx(0.5 * (_FRAMES - 1), abs=0.2)
     assert max(slip.travel_px.values()) == 0
@@ -138,5 +138,36 @@ def test_slip_does_not_depend_on_the_size_of_the_pictures_it_is_found_in() -> No
 
 
 def test_what_is_allowed_grows_with_the_frame_and_the_travel() -> None:
-    assert allowed_px(0, width=3840) == 4 > allowed_px(0, width=640) == 1
-    assert allowed_px(100, width=1920) == 20
+    assert allowed_px(0, move="turn", width=3840) == 4 > allowed_px(0, move="turn", width=640) == 1
+    assert allowed_px(100, move="turn", width=1920) == 10 < allowed_px(100, move="travel", width=1920)
+
+
+def _turn_only(frame: float) -> Matrix:
+    inner = np.array([[300.0, 0, 160], [0, 300, 90], [0, 0, 1]])
+    rotation = cv2.Rodrigues(np.radians([0.2 * frame, 1.0 * frame, 0.1 * frame]))[0]
+    return np.asarray(inner @ rotation @ np.linalg.inv(inner))
+
+
+def test_a_world_of_another_depth_is_a_fault_only_where_the_camera_does_not_travel() -> None:
+    """A world that moves by 0.7 of what the plate's background does."""
+    turn = [_turn_only(frame) for frame in range(_FRAMES)]
+    lag = [_turn_only(0.7 * frame) for frame in range(_FRAMES)]
+    slipping = find_slipping(measure_slip(_path(turn), _path(lag), size=_SIZE).rows())
+    assert slipping is not None
+    assert slipping.allowed_px == pytest.approx(0.1 * slipping.travel_px, rel=0.01)
+    travel = [_shifted(5.0 * frame) for frame in range(_FRAMES)]
+    farther = [_shifted(3.5 * frame) for frame in range(_FRAMES)]
+    assert find_slipping(measure_slip(_path(travel), _path(farther), size=_SIZE).rows()) is None
+
+
+def test_a_camera_that_looks_behind_itself_has_finite_figures() -> None:
+    views = [_turn_only(8.0 * frame) for frame in range(24)]
+    same = measure_slip(_path(views), _path(views), size=_SIZE)
+    assert max(same.slip_px.values()) < 0.01
+    assert find_slipping(same.rows()) is None
+    still = measure_slip(_path(views), _path([views[0]] * len(views)), size=_SIZE)
+    assert max(still.slip_px.values()) <= _SIZE.width
+    assert np.isfinite(list(still.travel_px.values())).all()
+    slipping = find_slipping(still.rows())
+    assert slipping is not None
+    assert slipping.first == 2

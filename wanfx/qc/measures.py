@@ -79,8 +79,9 @@ SPECS = (
     ),
     MeasureSpec(
         "world_slip_px", "Slip of the new world against the camera", "px since the first frame", group=_M,
-        beside="camera_travel_px", beside_label="how far the camera carried the picture", absent=_NO_WORLD,
+        beside="world_slip_allowed_px", beside_label="what depth and tracking may explain", absent=_NO_WORLD,
     ),
+    MeasureSpec("camera_travel_px", "How far the camera carried the picture", "px so far", group=_M),
     MeasureSpec("world_confidence", "New world that moves as one", "share of its features", is_share=True, group=_M),
     MeasureSpec("locked_share", "Correction that reaches the edit", "share", is_share=True, group=_M),
     MeasureSpec("shown_share", "Background that the lock sees", "share of the generated picture", group=_M),

@@ -45,7 +45,7 @@ def find_findings(manifest: Mapping[str, Any], rows: Sequence[Row]) -> list[Find
         if BESIDE.get(name) in measured:
             continue
         found += _most(_of_measure(find_spec(name), values))
-    found += [*_of_world(manifest, rows), *_most(_of_notes(rows))]
+    found += [*_of_world(rows), *_most(_of_notes(rows))]
     plate = manifest["plate"]
     held = {int(frame): f"{other} stands in" for frame, other in plate["held"].items()}
     bad = {int(frame): f"{count} NaN or Inf values are kept" for frame, count in plate["bad_pixels"].items()}
@@ -101,9 +101,9 @@ def _weight(value: float, limit: float, spec: MeasureSpec) -> float:
     return min(1.0, value / limit / 10) if limit > 0 else 0.5
 
 
-def _of_world(manifest: Mapping[str, Any], rows: Sequence[Row]) -> Iterator[Finding]:
+def _of_world(rows: Sequence[Row]) -> Iterator[Finding]:
     """Whether the new world moves with the camera; judged by how far the camera moves, which no limit of a plot can."""
-    slipping = find_slipping({row[FRAME]: row for row in rows}, width=manifest["plate"]["size"][0])
+    slipping = find_slipping({row[FRAME]: row for row in rows})
     if slipping is not None:
         weight = min(1.0, slipping.slip_px / slipping.allowed_px / 5)
         detail = f"{slipping}; {_SLIP_REMEDY}"

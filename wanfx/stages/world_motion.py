@@ -51,7 +51,7 @@ def run_world_motion(
     with run.stage(STAGE, units=1) as progress:
         record = progress.make(Unit(STAGE, generated.generator.name, key), make)
     rows: Rows = {int(frame): row for frame, row in record.facts["rows"].items()}
-    slipping = find_slipping(rows, width=conditioning.plate.canvas.width)
+    slipping = find_slipping(rows)
     if slipping is not None:
         run.warn(STAGE, str(slipping), frame=slipping.worst)
     return rows
