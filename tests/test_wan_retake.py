@@ -30,7 +30,7 @@ from wanfx.io import exr
 from wanfx.io.atomic import sha256_file
 from wanfx.io.pose_file import write_poses
 from wanfx.manifest import read_manifest
-from wanfx.ops.crop import to_model
+from wanfx.ops.crop import cut, to_model
 from wanfx.ops.pose import BODY, FACE, Pose, empty_pose
 from wanfx.ops.vace_mask import frames_of_latents
 from wanfx.pixels import to_float
@@ -168,12 +168,12 @@ def _off(given: Array, inputs: WindowInputs, folder: Path, frame: int) -> Array:
     conditioning = inputs.conditioning
     comp = next((_version(folder, 1) / "comp").glob(f"*.{frame}.exr"))
     crop = conditioning.crops[frame]
-    linear = to_float(exr.read_frame(comp, canvas=conditioning.plate.canvas, frame=frame).rgb)[crop.slices()]
+    linear = cut(to_float(exr.read_frame(comp, canvas=conditioning.plate.canvas, frame=frame).rgb), crop)
     model = inputs.bridge.encode(to_model(np.ascontiguousarray(linear), size=inputs.size))
     drawn = inputs.mask(frame) if inputs.drive is not None else 1 - inputs.mask(frame)
     by_hand = np.where(drawn[..., None] > 0.99, model, inputs.plate(frame))
     matte = exr.read_parts(comp, ("matte_character",))[0]["matte_character"]
-    alpha = to_model(to_float(next(iter(matte.planes.values())))[crop.slices()], size=inputs.size)
+    alpha = to_model(cut(to_float(next(iter(matte.planes.values()))), crop), size=inputs.size)
     return np.asarray(np.abs(given - by_hand)[(alpha == 0) | (alpha == 1)])
 
 

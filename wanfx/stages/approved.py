@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -23,7 +22,7 @@ from wanfx.io import exr
 from wanfx.io.atomic import sha256_file
 from wanfx.ops import lock
 from wanfx.ops.comp import Mattes, composite
-from wanfx.ops.crop import to_model
+from wanfx.ops.crop import cut, to_model
 from wanfx.pixels import to_finite, to_float, to_half
 from wanfx.stages.conditioning import Conditioning, PlateWindow
 from wanfx.stages.context import WORK_COMPRESSION, Made, RunContext, StageProgress, stage_key
@@ -106,8 +105,8 @@ class ApprovedPictures:
         is_new = not conditioning.is_world
         linear, matte = read_ungrained(path, plate=conditioning.plate, layer=self._layer, frame=frame, is_new=is_new)
         crop, size = conditioning.crops[frame], conditioning.size
-        model = window.bridge.encode(to_model(_cut(to_finite(linear), crop), size=size))
-        alpha = np.clip(to_model(_cut(matte, crop), size=size), 0, 1)
+        model = window.bridge.encode(to_model(np.ascontiguousarray(cut(to_finite(linear), crop)), size=size))
+        alpha = np.clip(to_model(np.ascontiguousarray(cut(matte, crop)), size=size), 0, 1)
         if not self._generator.keeps_background:
             where = edit(frame, alpha)
             # The edge of a matte says how far a new character is shown, not what is in the picture.
@@ -139,15 +138,6 @@ def read_ungrained(path: Path, *, plate: Plate, layer: str, frame: int, is_new: 
     rgb, matte = to_float(source).copy(), np.zeros(source.shape[:2], np.float32)
     rgb[here], matte[here] = made, alpha
     return rgb, matte
-
-
-def _cut(pixels: Array, crop: Box) -> Array:
-    """The crop of a canvas; what lies beyond it is as its edge is."""
-    height, width = pixels.shape[:2]
-    common = crop.clip(Box(0, 0, width, height))
-    beyond = (common.y0 - crop.y0, crop.y1 - common.y1, common.x0 - crop.x0, crop.x1 - common.x1)
-    inside = np.ascontiguousarray(pixels[common.slices()])
-    return inside if not any(beyond) else np.asarray(cv2.copyMakeBorder(inside, *beyond, cv2.BORDER_REPLICATE))
 
 
 def _write(path: Path, pixels: Array, size: Size) -> None:
