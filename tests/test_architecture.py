@@ -33,7 +33,7 @@ _LAYERS: list[set[str]] = [
     {"wanfx.ops", "wanfx.io", "wanfx.backends.protocols", "wanfx.backends.steering"},
     {"wanfx.backends", "wanfx.units", "wanfx.manifest", "wanfx.demo"},
     {"wanfx.stages", "wanfx.qc", "wanfx.trust"},
-    {"wanfx.pipeline", "wanfx.session", "wanfx.plan", "wanfx.plan_picture", "wanfx.views",
+    {"wanfx.pipeline", "wanfx.session", "wanfx.plan", "wanfx.plan_picture", "wanfx.views", "wanfx.clean_pass",
      "wanfx.make_manifest", "wanfx.clean", "wanfx.mattes", "wanfx.passes", "wanfx.make_union", "wanfx.sealing",
      "wanfx.worker", "wanfx.worker_plate", "wanfx.worker_requests", "wanfx.worker_session",
      "wanfx.worker_shot", "wanfx.worker_subjects", "wanfx.worker_track", "wanfx.farm"},

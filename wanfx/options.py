@@ -108,6 +108,10 @@ class CleanOptions:
         10.0
     )
     samples: Annotated[int, Knob("Other frames that are looked at for the background of one frame", "", 2, 64)] = 8
+    source: Annotated[
+        Literal["temporal", "vace"],
+        Knob("Where it comes from: other frames, or Wan2.1-VACE, which removes the actor in a pass of its own"),
+    ] = "temporal"
 
 
 @dataclass(frozen=True)

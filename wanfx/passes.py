@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from wanfx.clean_pass import with_clean_pass
 from wanfx.delivery import ShotFolder
 from wanfx.errors import ShotError
 from wanfx.frames import FrameRange
@@ -52,6 +53,7 @@ _OF_A_PASS: Mapping[str, Any] = {
 
 def deliver_shot(run: RunContext, *, frames: FrameRange | None) -> Outcome:
     """Make the delivery of a shot of one subject or of several. Raises as `make_delivery` does."""
+    run = with_clean_pass(run)
     if len(subjects_of(run.shot)) == 1:
         return make_delivery(run, frames=frames)
     return _make_passes(run, frames=frames)

@@ -25,7 +25,8 @@ _SPARE_BYTES = 64 * 2**20
 @dataclass(frozen=True)
 class Plan:
     """The figures of a run to come. ``network`` is the Wan network whose memory can be estimated, ``picture`` what a
-    video model is shown of the plate, ``joins`` what a range is joined to; all may be empty.
+    video model is shown of the plate, ``joins`` what a range is joined to, ``clean`` the plan of the pass that makes
+    the clean plate; all may be empty.
     """
 
     frames: FrameRange
@@ -41,17 +42,30 @@ class Plan:
     memory_bytes: int
     picture: str = ""
     joins: str = ""
+    clean: Plan | None = None
 
     def joined(self, retake: Retake) -> Plan:
         """The plan of a range that joins approved frames."""
         return replace(self, frames=retake.made, windows=len(retake.windows), joins=retake.describe())
+
+    def with_clean(self, clean: Plan) -> Plan:
+        """The plan of a shot whose clean plate a pass makes, which keeps its own comps."""
+        disk_bytes = self.disk_bytes + clean.disk_bytes
+        return replace(
+            self, clean=clean, disk_bytes=disk_bytes, memory_bytes=max(self.memory_bytes, clean.memory_bytes)
+        )
 
     def for_passes(self, count: int) -> Plan:
         """The plan of so many subjects: each but an only one has a pass that keeps its own comps."""
         return (
             self
             if count == 1
-            else replace(self, windows=count * self.windows, disk_bytes=(count + 1) * self.disk_bytes)
+            else replace(
+                self,
+                windows=count * self.windows,
+                disk_bytes=(count + 1) * self.disk_bytes,
+                clean=None if self.clean is None else replace(self.clean, windows=count * self.clean.windows),
+            )
         )
 
 

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from wanfx import __version__
 from wanfx.backends.registry import choice_of_pose, find_generator, passed_over, resolve_backends
 from wanfx.cancel import Cancellation
+from wanfx.clean_pass import pass_options
 from wanfx.colors import color_errors
 from wanfx.delivery import ShotFolder
 from wanfx.errors import (
@@ -199,6 +200,8 @@ def plan_shot(request: RunRequest) -> tuple[Plan, FrameRange, str | None]:
     if last is not None and len(request.shot.subjects) < 2:
         retake = last.plan_retake(options, whole, asked=request.frames, warn=log.warning)
     plan = plan if retake is None else plan.joined(retake)
+    if (of_clean := pass_options(request.shot, options)) is not None:
+        plan = plan.with_clean(plan_run(source, of_clean, frames=plan.frames, out=folder.root))
     plan = plan.for_passes(max(1, len(request.shot.subjects)))
     plan = replace(plan, picture=describe_picture(folder, request.shot, options, source, frames=whole))
     return plan, whole, None if last is None else str(last.version.folder)

@@ -44,9 +44,18 @@ def _print_plan(request: RunRequest) -> None:
     passes = [("passes", f"{', '.join(subjects)}: back to front, one each")] if len(subjects) > 1 else []
     joins = [("joins", f"{plan.joins}; or the shot's windows are taken, where they are there")] if plan.joins else []
     options = resolve_options(request.shot, flags=request.flags).wan
-    for name, value in (*rows, *joins, *passes, *_wan_rows(plan, options)):
+    for name, value in (*rows, *joins, *passes, *_wan_rows(plan, options), *_clean_rows(plan, options)):
         table.add_row(name, value)
     Console().print(table)
+
+
+def _clean_rows(plan: Plan, options: WanOptions) -> list[tuple[str, str]]:
+    """What the pass takes that makes the clean plate, if one does; its LoRAs are not those of the shot."""
+    clean = plan.clean
+    if clean is None:
+        return []
+    rows = [("clean plate by", clean.generator), ("windows", f"{clean.windows} of {clean.window_frames} frames")]
+    return [*rows, *_wan_rows(clean, dataclasses.replace(options, lora=None, relight_lora=None))]
 
 
 def _wan_rows(plan: Plan, options: WanOptions) -> list[tuple[str, str]]:

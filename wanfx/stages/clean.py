@@ -10,14 +10,16 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from wanfx.backends.protocols import ModelCard
 from wanfx.frames import Box
 from wanfx.images import FramePattern, Layer, Plate
 from wanfx.io import exr
+from wanfx.io.atomic import sha256_file
 from wanfx.ops.camera import CameraPath
 from wanfx.ops.clean import choose_samples, gather_clean, reach_px
 from wanfx.ops.comp import any_channel, in_range
@@ -44,23 +46,85 @@ class Cleaned:
     layer: Layer
     hashes: Mapping[int, str]
     seen: Mapping[int, float]
+    models: tuple[ModelCard, ...] = ()
+
+
+@dataclass(frozen=True)
+class GivenClean:
+    """Pictures that take the clean plate's place: part ``name`` of the files of ``comp``, ``hashes`` those files'
+    SHA-256, ``models`` who made them. What was ``seen`` is as the files of that pattern say.
+    """
+
+    comp: FramePattern
+    name: str
+    seen: FramePattern
+    hashes: Mapping[int, str]
+    models: tuple[ModelCard, ...]
+
+
+class _Maker(Protocol):
+    """What makes a frame's clean plate."""
+
+    pattern: FramePattern
+
+    def key(self, frame: int) -> str: ...
+    def make(self, frame: int) -> Made: ...
 
 
 def run_clean(
     run: RunContext, ingested: Ingested, refined: Refined, camera: CameraPath, *, frames: list[int]
 ) -> Cleaned:
     """The clean plate of ``frames``."""
-    maker = _CleanMaker(run, ingested, refined, camera)
+    given = None if run.clean_source is None else run.clean_source(run, ingested, refined, frames)
+    maker: _Maker = _CleanMaker(run, ingested, refined, camera) if given is None else _GivenMaker(run, ingested, given)
     with run.stage(STAGE, units=len(frames)) as progress:
-        # The fill comes first, for all frames share it.
-        maker.fill.use(progress.make(maker.fill.unit(), maker.fill.make, count=False))
+        if isinstance(maker, _CleanMaker):
+            # The fill comes first, for all frames share it.
+            maker.fill.use(progress.make(maker.fill.unit(), maker.fill.make, count=False))
         jobs = ((Unit(STAGE, str(frame), maker.key(frame)), partial(maker.make, frame)) for frame in frames)
         records = dict(zip(frames, progress.make_many(jobs), strict=True))
     return Cleaned(
         Layer("clean", maker.pattern, ingested.plate.frames),
         {frame: next(iter(record.files.values())) for frame, record in records.items()},
         {frame: record.facts["seen"] for frame, record in records.items()},
+        () if given is None else given.models,
     )
+
+
+class _GivenMaker:
+    """Copies clean plates that a pass made, frame by frame, bit for bit."""
+
+    def __init__(self, run: RunContext, ingested: Ingested, given: GivenClean) -> None:
+        self.pattern = FramePattern(str(run.work / "clean" / "clean.####.exr"))
+        self._plate, self._keys, self._given = ingested.plate, ingested.keys, given
+        self._folder = paintable(run, "clean")
+
+    def key(self, frame: int) -> str:
+        """The frame, and the pass's."""
+        given = self._given
+        return stage_key(STAGE, VERSION, self._keys[frame], given.hashes[frame], sha256_file(given.seen.path(frame)))
+
+    def make(self, frame: int) -> Made:
+        """Write the frame's clean plate, unless an artist painted it."""
+        path = self.pattern.path(frame)
+        seen: list[float] = []
+        digest = self._folder.write(path, lambda target: seen.append(self._write(target, frame)))
+        known = {} if digest is None else {path: digest}
+        return Made((path,), {"seen": seen[0] if seen else 1.0, "painted": digest is None}, known)
+
+    def _write(self, target: Path, frame: int) -> float:
+        """Write to ``target``; how much of what the pass drew was seen in other frames."""
+        plate, given = self._plate, self._given
+        source = exr.read_frame(plate.path(frame), canvas=plate.canvas, frame=frame)
+        parts, _header = exr.read_parts(given.comp.path(frame), frame=frame)
+        here = source.header.data_window.slices(plate.canvas)
+        rgb = source.rgb.copy()
+        rgb[here] = np.stack(list(parts[given.name].planes.values()), axis=2)
+        _clean, known = read_clean(given.seen.path(frame), plate=plate, frame=frame)
+        seen = np.asarray(known, np.float32)
+        write_clean(target, rgb, seen, plate=plate)
+        drawn = any_channel(rgb != source.rgb)
+        return round(float(seen[drawn].mean()), 4) if drawn.any() else 1.0
 
 
 class _CleanMaker:
@@ -76,7 +140,9 @@ class _CleanMaker:
         self._reader = SampleReader(
             self._plate, refined, grow_px=self._options.grow_px, floor=self._floor, count=self._options.samples
         )
-        key = (self._content(self.samples(None)), self._floor, asdict(self._options))
+        # The source says who makes clean plates, not how this one does.
+        self._values = {name: value for name, value in asdict(self._options).items() if name != "source"}
+        key = (self._content(self.samples(None)), self._floor, self._values)
         self.fill = FillMaker(run, self._plate, camera, self._reader, samples=self.samples, content=key)
 
     def key(self, frame: int) -> str:
@@ -84,9 +150,7 @@ class _CleanMaker:
         samples = self.samples(frame)
         homographies = [np.round(self._camera.between(other, frame), 9).tolist() for other in samples]
         content = self._content((frame, *samples))
-        return stage_key(
-            STAGE, VERSION, content, homographies, self.fill.key(frame), self._floor, asdict(self._options)
-        )
+        return stage_key(STAGE, VERSION, content, homographies, self.fill.key(frame), self._floor, self._values)
 
     def _content(self, frames: tuple[int, ...]) -> list[tuple[str, str]]:
         return [(self._ingested.keys[frame], self._refined.hashes[frame]) for frame in frames]

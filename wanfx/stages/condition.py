@@ -70,7 +70,7 @@ def run_condition(
         background_hashes=cleaned.hashes,
         character=character,
         key=stage_key(STAGE, VERSION, space.NAME, space.exposure_stops, reference.sha256, run.color.sha256),
-        models=models,
+        models=(*models, *cleaned.models),
         poses=character.poses if isinstance(character, PuppetCharacter) else {},
         reference=choice.facts,
     )
@@ -98,7 +98,7 @@ def _driven(
         background_hashes=cleaned.hashes,
         character=None,
         key=stage_key(STAGE, VERSION, space.NAME, space.exposure_stops, asdict(size), run.color.sha256),
-        models=(*posed.models, *drive.shown.models),
+        models=(*posed.models, *drive.shown.models, *cleaned.models),
         drive=drive,
         poses=posed.poses,
         reference={**choice.facts, **drive.shown.facts},
@@ -140,7 +140,9 @@ def _animate(
         made = condition_whole(
             choice.run, ingested, tracked, refined, posed, cleaned=cleaned, area_px=generator.area_px
         )  # fmt: skip
-    return replace(made, reference={**choice.facts, **made.reference})
+    return replace(
+        made, reference={**choice.facts, **made.reference}, models=(*made.models, *cleaned.models)
+    )  # fmt: skip
 
 
 def _background(

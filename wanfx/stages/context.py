@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wanfx.ahead import make_ahead
 from wanfx.cancel import Cancellation
@@ -21,6 +21,11 @@ from wanfx.options import Options
 from wanfx.shot import Shot
 from wanfx.units import PaintableFolder, Record, Unit, UnitStore
 from wanfx_color.configs import ColorConfig
+
+if TYPE_CHECKING:
+    from wanfx.stages.clean import GivenClean
+    from wanfx.stages.ingest import Ingested
+    from wanfx.stages.refine import Refined
 
 WORK_COMPRESSION: Compression = "none"
 """Of the pictures in the work folder: they are read many times, and packing them takes longer than all else."""
@@ -38,7 +43,9 @@ class Made:
 
 @dataclass(frozen=True)
 class RunContext:
-    """One run of one shot. ``fresh`` takes no record of earlier runs for good."""
+    """One run of one shot. ``fresh`` takes no record of earlier runs for good; ``clean_source`` makes the pictures of
+    clean plates that are not found in other frames.
+    """
 
     shot: Shot
     options: Options
@@ -48,6 +55,7 @@ class RunContext:
     events: EventLog
     cancellation: Cancellation
     fresh: bool = False
+    clean_source: Callable[[RunContext, Ingested, Refined, list[int]], GivenClean] | None = None
 
     @property
     def work(self) -> Path:
