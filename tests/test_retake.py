@@ -6,6 +6,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,12 +22,13 @@ from tiny import FIRST, make_tiny_shot, plate_attributes, plate_pixels
 
 from wanfx.backends.draft import DraftGenerator
 from wanfx.backends.fake import FakeGenerator
-from wanfx.backends.protocols import GeneratedFrame, WindowInputs
+from wanfx.backends.protocols import GeneratedFrame, Quality, WindowInputs
 from wanfx.backends.registry import add_generator
 from wanfx.cli.main import main
 from wanfx.io import exr
 from wanfx.io.atomic import sha256_file
 from wanfx.manifest import read_manifest
+from wanfx.qc.measures import read_measures
 
 Array = npt.NDArray[np.float32]
 FRAMES, WINDOW = 14, 4
@@ -67,9 +72,26 @@ class _Cast(_Straight):
             yield GeneratedFrame(made.rgb * np.float32(1.06) + _CAST + flicker, made.alpha)
 
 
+class _Flat(_Straight):
+    """The same without an alpha; with another seed the character is brighter and a little aside."""
+
+    name = "test-flat-retake"
+    quality: Quality = "final"
+
+    def generate(self, inputs: WindowInputs) -> Iterator[GeneratedFrame]:
+        """Every frame of the window."""
+        for frame, made in zip(inputs.frames, super().generate(inputs), strict=True):
+            assert made.alpha is not None
+            aside = 4 * min(1, inputs.seed)
+            rgb, alpha = np.roll(made.rgb, aside, axis=1), np.roll(made.alpha, aside, axis=1)[..., None]
+            light = rgb + np.float32(0.1 * min(1, inputs.seed))
+            behind = inputs.background(frame)
+            yield GeneratedFrame(np.asarray(behind + alpha * (light - behind), np.float32), None)
+
+
 @pytest.fixture(scope="module", autouse=True)
 def generators() -> None:
-    for generator in (_Told, _Straight, _Cast):
+    for generator in (_Told, _Straight, _Cast, _Flat):
         add_generator(generator.name, generator)
 
 
@@ -277,7 +299,7 @@ def test_an_approved_frame_that_was_tampered_with_is_not_joined(root: Path, caps
 
 
 def test_a_plate_that_changed_beside_the_range_is_told(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    index = RANGE[1] + 1
+    index = RANGE[0] - 1
     rgb, _box = plate_pixels(index)
     exr.write_rgb(
         root / "shot" / "plate" / f"tiny.{FIRST + index}.exr",
@@ -313,6 +335,59 @@ def test_no_join_shows_in_color_however_far_off_the_generator_is(
     for index in old:
         np.testing.assert_allclose(_char(new[index]), _char(old[index]), rtol=0.005)
         assert np.abs(new[index][0] - old[index][0]).mean() < 2e-4
+
+
+def test_the_approved_character_is_there_while_a_take_without_an_alpha_is_dissolved_into_it(tmp_path: Path) -> None:
+    make_tiny_shot(
+        tmp_path / "shot", frames=12, generate={"backend": _Flat.name}, finish={"shadow": "off", "reveal": "clean"},
+        condition={"character": "card", "crop": "frame"},
+    )  # fmt: skip
+    assert _run(tmp_path) == 0
+    assert _run(tmp_path, frames=(4, 5), seed=1, tail=4) == 0
+    old, new = _layers(tmp_path, 1), _layers(tmp_path, 2)
+    assert main(["verify", str(_version(tmp_path, 2))]) == 0
+    shown = []
+    for index in (6, 7, 8, 9):
+        there = old[index][1][..., 3] > 0.99
+        shown.append(float(new[index][1][..., 3][there].mean()))
+    assert shown == sorted(shown) and shown[-1] > 0.98
+    notes = [row.get("notes", []) for row in read_measures(_version(tmp_path, 2) / "report" / "measures.jsonl")]
+    assert sum(any("dissolved into v001" in note for note in told) for told in notes) == 4
+
+
+def test_what_would_join_what_is_planned(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shot, out = str(root / "shot" / "shot.json"), str(root / "out")
+    assert main(["plan", shot, "--out", out, "--frames", f"{FIRST + 5}-{FIRST + 7}"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert f"{FIRST + 5}-{FIRST + 7} joins v001; starts with its {FIRST + 4}; {FIRST + 8}-{FIRST + 13} are made" in told
+
+
+def test_a_retake_that_was_killed_is_taken_up_to_the_bit(tmp_path: Path) -> None:
+    """By SIGKILL, in a process of its own, as soon as its first window is made."""
+    fake = {"backend": "fake", "window_frames": 3}
+    make_tiny_shot(tmp_path / "shot", frames=9, generate=fake)
+    assert _run(tmp_path) == 0
+    shutil.copytree(tmp_path, tmp_path / "killed")
+    events = tmp_path / "killed" / "events.jsonl"
+    options = ("--set", "generate.seed=5", "--set", f"generate.tail_frames={TAIL}")
+    child = subprocess.Popen(
+        [
+            sys.executable, "-m", "wanfx", "run", str(tmp_path / "killed" / "shot" / "shot.json"), "--out",
+            str(tmp_path / "killed" / "out"), "--quiet", "--frames", f"{FIRST + 3}-{FIRST + 5}", *options, "--events",
+            str(events),
+        ]
+    )  # fmt: skip
+    while child.poll() is None and not _is_generating(events, "range-1004-1006.0000"):
+        time.sleep(0.005)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    for folder in (tmp_path, tmp_path / "killed"):
+        assert _run(folder, frames=(3, 5), seed=5) == 0
+    assert _manifest(tmp_path / "killed", 2) == _manifest(tmp_path, 2)
+
+
+def _is_generating(events: Path, window: str) -> bool:
+    return events.exists() and window in events.read_text()
 
 
 def test_clean_makes_room_of_a_retakes_pictures_too(root: Path) -> None:

@@ -171,6 +171,28 @@ def test_a_range_is_made_again_and_the_rest_is_as_it_was(root: Path) -> None:
     assert _verify(_version(root, 2)) == 0
 
 
+def test_a_range_joins_what_every_pass_had_before_it_and_after_it(made: Path, tmp_path: Path) -> None:
+    root = tmp_path / "joined"
+    shutil.copytree(made / "shot", root / "shot")
+    fake = ("--set", "generate.backend=fake", "--set", "generate.window_frames=3", "--set", "generate.tail_frames=1")
+    again = ("--frames", f"{FIRST + 2}-{FIRST + 3}", *fake)
+    assert _run(root, *fake) == 0
+    assert _run(root, *again, "--set", "generate.seed=5") == 0
+    old, new = (read_manifest(_version(root, number) / "manifest.json") for number in (1, 2))
+    facts = [manifest["frame_facts"] for manifest in (old, new)]
+    changed = {frame for frame in facts[1] if facts[1][frame]["passes"] != facts[0][frame]["passes"]}
+    assert changed == {str(FIRST + index) for index in (2, 3, 4)}
+    assert all(subject["retake"]["made"] == f"{FIRST + 2}-{FIRST + 4}" for subject in new["subjects"])
+    assert new["retake"] is None and _verify(_version(root, 2)) == 0
+    assert _run(root, *again, "--set", "generate.seed=5") == 0
+    assert not _version(root, 3).exists()
+    assert _run(root, *again, "--set", "generate.seed=9") == 0
+    other = read_manifest(_version(root, 3) / "manifest.json")["subjects"]
+    for subject, before in zip(other, new["subjects"], strict=True):
+        assert subject["retake"]["dissolved"] == before["retake"]["dissolved"]
+    assert _verify(_version(root, 3)) == 0
+
+
 def test_mattes_that_were_painted_in_the_delivery_are_used(root: Path) -> None:
     nothing = np.zeros((HEIGHT, WIDTH), np.float32)
     for name in ("char_walker", "back"):

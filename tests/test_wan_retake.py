@@ -17,6 +17,7 @@ pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 
 import torch
+from animate_shot import make_animate_shot
 from tiny import FIRST, HEIGHT, WIDTH, make_tiny_shot, plate_pixels
 from vace_shot import TinyVace, add_tiny_vace, make_vace_shot, run_vace
 
@@ -70,6 +71,9 @@ class _Tiny(WanAnimateGenerator):
         frames = list(super().generate(inputs))
         self.made.append(frames)
         for frame, made in zip(inputs.frames, frames, strict=True):
+            if inputs.drive is not None and inputs.drive.is_whole:
+                yield made
+                continue
             inside = inputs.mask(frame)[..., None] > 0
             off = inputs.plate(frame) * np.float32(1.02) + np.float32(0.01)
             yield GeneratedFrame(np.where(inside, made.rgb, off), None)
@@ -249,6 +253,23 @@ def test_five_frames_are_carried_or_one_where_the_shot_has_no_five_before(tmp_pa
     assert _run(root, *_again(0, 1, tail=4)) == 0
     assert [len(one.carried) for one in _Tiny.given] == [0]
     assert main(["verify", str(_version(root, 4))]) == 0
+
+
+def test_a_range_of_a_picture_that_is_new_all_over_joins_it_too(tmp_path: Path) -> None:
+    make_animate_shot(tmp_path, frames=9, generate={"backend": NAME, "window_frames": WINDOW})
+    assert _run(tmp_path) == 0
+    _forget()
+    assert _run(tmp_path, *_again(4, 5, tail=2)) == 0
+    assert _changed(tmp_path, 1, 2) == [4, 5, 6, 7]
+    inputs, comp = _Tiny.given[0], next((_version(tmp_path, 1) / "comp").glob(f"*.{FIRST + 3}.exr"))
+    assert isinstance(inputs, PlateWindow)
+    crop, size = inputs.conditioning.crops[FIRST + 3], inputs.size
+    rgb = to_float(exr.read_frame(comp).rgb)
+    # The model's picture reaches a little beyond the frame, where what is at its edge stands in.
+    pads = (-crop.y0, crop.y1 - HEIGHT), (-crop.x0, crop.x1 - WIDTH), (0, 0)
+    by_hand = inputs.bridge.encode(to_model(np.pad(rgb, pads, mode="edge"), size=size))
+    assert np.median(np.abs(inputs.carried[0] - by_hand)) < 2e-3
+    assert main(["verify", str(_version(tmp_path, 2))]) == 0
 
 
 def test_vace_is_pinned_at_both_ends_and_makes_nothing_but_the_range(painted: Path, tmp_path: Path) -> None:

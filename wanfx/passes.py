@@ -41,6 +41,7 @@ from wanfx.stages.measured import ROTO_NOTE
 from wanfx.stages.refine import Refined, adopt_painted, run_refine
 from wanfx.stages.rematte import character_folder
 from wanfx.stages.report import write_report
+from wanfx.stages.retake import MANIFEST_KEY
 from wanfx.stages.review import run_review
 from wanfx.stages.unite import Pass, run_unite, unite_key
 
@@ -122,9 +123,11 @@ def _make_pass(
     painted = character_folder(tracked.name)
     adopt_painted(run, painted, to=FramePattern(str(one.work / "matte" / painted / f"{painted}.####.exr")), plate=plate)
     made = make_delivery(one, frames=frames)
+    approved = {entry["version"] for entry in ((made.manifest.get(MANIFEST_KEY) or {}).get("dissolved") or {}).values()}
     for version in own.versions():
-        if version != made.version:
-            # Whatever it was made of is in the pass's work, but for its mattes, which were taken over.
+        if version != made.version and version.name not in approved:
+            # Whatever it was made of is in the pass's work, but for its mattes, which were taken over, and for frames
+            # that another take of a range would be dissolved into.
             shutil.rmtree(version.folder)
     return Pass(tracked.name, tracked.layer, made.version, made.manifest, tracked.confidence)
 

@@ -26,6 +26,7 @@ from wanfx.ops.crop import cut, to_model
 from wanfx.pixels import to_finite, to_float, to_half
 from wanfx.stages.conditioning import Conditioning, PlateWindow
 from wanfx.stages.context import WORK_COMPRESSION, Made, RunContext, StageProgress, stage_key
+from wanfx.stages.refine import write_canvas_matte
 from wanfx.stages.retake import ApprovedFrame, Retake, find_file
 from wanfx.units import Record, Unit
 
@@ -114,7 +115,14 @@ class ApprovedPictures:
             model = lock.lock_window(model, window.plate(frame), where)
         target = self._pattern.path(frame)
         _write(target, np.concatenate([model, alpha[..., None]], axis=2), size)
-        return Made((target,))
+        native = approved_matte_path(target.parent, frame)
+        write_canvas_matte(native, matte, plate=conditioning.plate)
+        return Made((target, native))
+
+
+def approved_matte_path(folder: Path, frame: int) -> Path:
+    """Where the matte of an approved frame's character lies, at the plate's size."""
+    return folder / f"matte.{frame:04d}.exr"
 
 
 def read_ungrained(path: Path, *, plate: Plate, layer: str, frame: int, is_new: bool = True) -> tuple[Array, Array]:

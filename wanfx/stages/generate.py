@@ -239,14 +239,14 @@ class _WindowMaker:
         }
 
     def _dissolve(self, frame: int, seen: SeenFrame, fit: lock.FrameFit | None, measures: dict[str, Any]) -> list[Path]:
-        """Write a frame after a retake, and what it told before it was dissolved; note its measures."""
+        """Write a frame after a retake, and what it was and told before; note its measures."""
+        new = seen.taken(keeps_background=self.generator.keeps_background)
         made = seen.dissolved(
-            self._approved.read(frame), share=self._dissolved[frame],
-            keeps_background=self.generator.keeps_background, has_matte=not self._conditioning.is_world,
-        )  # fmt: skip
+            new, self._approved.read(frame), share=self._dissolved[frame], has_matte=not self._conditioning.is_world
+        )
         measures[str(frame)] = self._measure(made, frame)
-        fits = [] if fit is None else [self._files.write_fit(frame, fit)]
-        return [self._files.write(frame, made.made), *fits]
+        files = [self._files.write(frame, made.made), self._files.write_take(frame, new)]
+        return files if fit is None else [*files, self._files.write_fit(frame, fit)]
 
     def _tell_step(self, window: Window, step: int, steps: int) -> None:
         """A step of a window that takes long. Raises CancelledError where the run was cancelled."""

@@ -50,6 +50,11 @@ class Generated:
         """How the frame lies beside its plate."""
         return self.shifts.get(frame, NO_SHIFT)
 
+    def picture_path(self, frame: int) -> Path:
+        """The picture that the new character is looked for in: a dissolved frame shows two."""
+        is_dissolved = self.retake is not None and frame in self.retake.dissolved
+        return take_path(self.pattern.folder, frame) if is_dissolved else self.pattern.path(frame)
+
     def windows(self, run: RunContext, whole: FrameRange, *, frames: FrameRange) -> list[Window]:
         """The windows that ``frames`` of the ``whole`` shot come from."""
         return needed_windows(run, whole, frames=frames) if self.retake is None else list(self.retake.windows)
@@ -57,6 +62,11 @@ class Generated:
     def label(self, window: Window) -> str:
         """A window's name among all of its generator's."""
         return window_label(window, self.retake)
+
+
+def take_path(folder: Path, frame: int) -> Path:
+    """Where a dissolved frame lies as it was before."""
+    return folder / f"take.{frame:04d}.exr"
 
 
 def window_label(window: Window, retake: Retake | None) -> str:
@@ -112,6 +122,12 @@ class WindowFiles:
     def read_carry(self, frame: int) -> Array:
         """A frame that was carried on, (H, W, 3) in model space."""
         return np.asarray(exr.read_frame(self._carry_path(frame), frame=frame).rgb, np.float32)
+
+    def write_take(self, frame: int, rgb: Array) -> Path:
+        """Write what a dissolved frame was before, its error undone; its file."""
+        path = take_path(self._folder, frame)
+        self._write(path, rgb)
+        return path
 
     def write_fit(self, frame: int, fit: FrameFit) -> Path:
         """Write what a frame that is not kept told of the generator's error; its file."""

@@ -15,6 +15,7 @@ from wanfx.stages.comp_frame import FinishInputs
 from wanfx.stages.context import RunContext, unit_name
 from wanfx.stages.finish import Finished, is_copied
 from wanfx.stages.matte import Tracked
+from wanfx.stages.retake import MANIFEST_KEY
 
 _PAINTED = {refine.STAGE: "the matte is painted", rematte.STAGE: "the character's matte is painted",
             clean.STAGE: "the clean plate is painted"}  # fmt: skip
@@ -95,6 +96,11 @@ class _Reader:
         notes = [text for stage, text in _PAINTED.items() if records.get(stage, {}).get("painted")]
         if records[refine.STAGE].get("roto"):
             notes.append(ROTO_NOTE)
+        joined = fact.get(MANIFEST_KEY, {})
+        if "toward" in joined:
+            notes.append(
+                f"{joined['new_share']:.0%} of the take of {joined['frames']}, dissolved into {joined['joins']}"
+            )
         return {FRAME: frame, **row, **({NOTES: notes} if notes else {})}
 
     def _matte(self, frame: int, facts: Mapping[str, Any]) -> dict[str, float]:

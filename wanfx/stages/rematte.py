@@ -17,7 +17,9 @@ from wanfx.backends.protocols import ModelCard
 from wanfx.backends.registry import find_segmenter
 from wanfx.frames import Box, FrameRange
 from wanfx.images import FramePattern, Matte
-from wanfx.ops.crop import from_model
+from wanfx.io import exr
+from wanfx.ops.crop import cut, from_model
+from wanfx.stages.approved import approved_matte_path
 from wanfx.stages.conditioning import Conditioning, SpaceBridge
 from wanfx.stages.context import Made, RunContext, StageProgress, paintable, stage_key, unit_name
 from wanfx.stages.generated import Generated, read_generated
@@ -74,8 +76,8 @@ def run_rematte(
         keys = dict(_find_windows(progress, finder, units, tracked.name, frames=frames))
         options = asdict(run.options.refine)
         return maker.make(
-            progress, frames, subject=tracked.name, key=lambda frame: [keys[frame], options], alpha=finder.alpha,
-            models=segmenter.models,
+            progress, frames, subject=tracked.name, key=lambda frame: [keys[frame], options],
+            alpha=partial(maker.found_alpha, finder), models=segmenter.models,
         )  # fmt: skip
 
 
@@ -126,6 +128,17 @@ class _Maker:
         return np.clip(
             from_model(alpha, crop=self._conditioning.crops[frame], shift=self._generated.shift(frame)), 0.0, 1.0
         )
+
+    def found_alpha(self, finder: CharacterFinder, frame: int) -> Array:
+        """What was found (H, W) in the crop; in a frame that is dissolved into an approved one its character's, too."""
+        alpha, retake = finder.alpha(frame), self._generated.retake
+        if retake is None or frame not in retake.dissolved:
+            return alpha
+        conditioning = self._conditioning
+        path = approved_matte_path(self._generated.pattern.folder, frame)
+        there = cut(exr.read_matte(path, canvas=conditioning.plate.canvas), conditioning.crops[frame])
+        # It comes smoothly: a new take's own background stands where only the approved character is.
+        return np.asarray(np.maximum(alpha, there * np.float32(1 - retake.dissolved[frame] ** 2)), np.float32)
 
     def make(
         self, progress: StageProgress, frames: list[int], *, subject: str, key: Callable[[int], object],

@@ -59,7 +59,7 @@ class GeneratedPictures:
 
     def read_model(self, frame: int) -> Array:
         """The frame in model space."""
-        rgb, _alpha = read_generated(self._generated.pattern.path(frame), frame=frame)
+        rgb, _alpha = read_generated(self._generated.picture_path(frame), frame=frame)
         return shrink(rgb, self._size)
 
 
@@ -134,7 +134,7 @@ class CharacterFinder:
         radius = options.radius_px if options.radius_px is not None else _OF_WIDTH * conditioning.plate.canvas.width
         if not radius:
             return matte
-        rgb, _alpha = read_generated(self._inputs.generated.pattern.path(frame), frame=frame)
+        rgb, _alpha = read_generated(self._inputs.generated.picture_path(frame), frame=frame)
         linear = to_finite(self._inputs.bridge.decode(from_model(rgb, crop=crop, shift=shift)))
         return refine_alpha(linear, matte, radius_px=radius, method=options.method, speck_px=options.speck_px)
 

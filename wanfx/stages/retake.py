@@ -221,7 +221,8 @@ def check_approved(
                 f"its {name} is {theirs}, the shot's is {ours}: {retake.frames} cannot join its frames",
                 path=run.folder.root / retake.version, remedy=remedy,
             )  # fmt: skip
-    for frame in retake.approved:
+    # A dissolved frame is made on its plate as it now is.
+    for frame in (*retake.head, *retake.pinned):
         if retake.facts[frame]["plate_key"] != plate_hashes[frame]:
             raise InputError(
                 "the plate has changed since this frame was delivered, so nothing can be joined to it",

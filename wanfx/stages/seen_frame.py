@@ -34,19 +34,21 @@ class SeenFrame:
         rgb = undo_shift(self.made.rgb, self.shift)
         return lock.lock_window(rgb, self.plate, self.edit, correction=self.correction)
 
-    def dissolved(
-        self, approved: tuple[Array, Array], *, share: float, keeps_background: bool, has_matte: bool
-    ) -> SeenFrame:
-        """The frame with ``share`` of this take and the rest ``approved``: a picture and its character's matte.
+    def taken(self, *, keeps_background: bool) -> Array:
+        """The picture without the generator's error, (H, W, 3) in model space; the plate beyond the edit."""
+        if keeps_background:
+            return self.made.rgb
+        # The edge of a matte says how far a picture is shown, not what is in it.
+        return replace(self, edit=(self.edit > 0).astype(np.float32)).locked()
+
+    def dissolved(self, new: Array, approved: tuple[Array, Array], *, share: float, has_matte: bool) -> SeenFrame:
+        """The frame with ``share`` of `taken` and the rest ``approved``: a picture and its character's matte.
 
         ``has_matte`` says whether the generator's own alpha is the new character's.
         """
         alpha = self.made.alpha if has_matte else None
         if alpha is not None:
             alpha = np.clip(undo_shift(alpha, self.shift), 0, 1)
-        # The edge of a matte says how far a picture is shown, not what is in it.
-        whole = replace(self, edit=(self.edit > 0).astype(np.float32))
-        new = self.made.rgb if keeps_background else whole.locked()
         rgb, matte = dissolve(
             new, approved[0], weight=share, new_alpha=alpha, approved_alpha=None if alpha is None else approved[1]
         )
