@@ -1,7 +1,7 @@
 """integrate: plate, alpha, the new world -> what brings a kept actor and his new world together.
 
 A shot has one grade and one blur, found in a few frames of its first window; with a generator that carries frames that
-window is there for every range, so that a range has what the whole shot has.
+window is there for every range, so that a range has what the whole shot has, or the version that it joins had.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """reveal: generated frames, clean plate -> how far each frame shows the generated background where the old subject was.
 
 A window is decided as a whole, from what it and the windows before it show, so it never flickers and a range has what
-a whole run has.
+a whole run has. A range that joins approved frames has what these have.
 """
 
 from __future__ import annotations
