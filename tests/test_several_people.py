@@ -7,51 +7,23 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
-from tiny import FIRST, HEIGHT, WIDTH, make_tiny_shot, plate_pixels
+from several import FRAMES, WHOLE, make_shot_of_two, run_shot
+from tiny import FIRST, HEIGHT, WIDTH, plate_pixels
 
 from wanfx.cli.main import main
 from wanfx.events import StageStarted, UnitFinished, read_events
-from wanfx.frames import Box
 from wanfx.io import exr
 from wanfx.io.atomic import sha256_file
-from wanfx.io.stills import write_picture
 from wanfx.manifest import read_manifest
 from wanfx.qc.measures import read_measures
-
-FRAMES = 6
-WHOLE = Box(0, 0, WIDTH, HEIGHT)
-
-
-def _roto(folder: Path) -> None:
-    """Of the walker, and of somebody behind whom he passes."""
-    for index in range(FRAMES):
-        for name, box in (("walker", plate_pixels(index)[1]), ("back", Box(66, 34, 98, 96))):
-            matte = np.zeros((HEIGHT, WIDTH), np.float32)
-            matte[box.slices()] = 1
-            soft = cv2.GaussianBlur(matte, (0, 0), 1)
-            exr.write_matte(folder / name / f"{name}.{FIRST + index}.exr", soft, data_window=WHOLE)
-
-
-def _shot(folder: Path, **changes: Any) -> Path:
-    subjects = [
-        {"name": "back", "matte": "back/back.####.exr", "reference": "other.png"},
-        {"name": "walker", "matte": "walker/walker.####.exr"},
-    ]
-    shot = make_tiny_shot(folder, frames=FRAMES, **{"subjects": subjects, **changes})
-    picture = np.full((120, 90, 3), 255, np.uint8)
-    cv2.rectangle(picture, (25, 10), (65, 112), (30, 60, 200), -1)
-    write_picture(folder / "other.png", picture)
-    _roto(folder)
-    return shot
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("several")
-    assert _run(_shot(folder / "shot").parent.parent, "--set", "deliver.cryptomatte=on") == 0
+    assert run_shot(make_shot_of_two(folder / "shot").parent.parent, "--set", "deliver.cryptomatte=on") == 0
     return folder
 
 
@@ -61,12 +33,8 @@ def root(made: Path, tmp_path: Path) -> Path:
     return tmp_path / "made"
 
 
-def _run(root: Path, *more: str) -> int:
-    return main(["run", str(root / "shot" / "shot.json"), "--out", str(root / "out"), "--quiet", *more])
-
-
 def _again(root: Path, *more: str) -> int:
-    return _run(root, "--set", "deliver.cryptomatte=on", *more)
+    return run_shot(root, "--set", "deliver.cryptomatte=on", *more)
 
 
 def _version(root: Path, number: int = 1) -> Path:
@@ -176,17 +144,17 @@ def test_a_range_joins_what_every_pass_had_before_it_and_after_it(made: Path, tm
     shutil.copytree(made / "shot", root / "shot")
     fake = ("--set", "generate.backend=fake", "--set", "generate.window_frames=3", "--set", "generate.tail_frames=1")
     again = ("--frames", f"{FIRST + 2}-{FIRST + 3}", *fake)
-    assert _run(root, *fake) == 0
-    assert _run(root, *again, "--set", "generate.seed=5") == 0
+    assert run_shot(root, *fake) == 0
+    assert run_shot(root, *again, "--set", "generate.seed=5") == 0
     old, new = (read_manifest(_version(root, number) / "manifest.json") for number in (1, 2))
     facts = [manifest["frame_facts"] for manifest in (old, new)]
     changed = {frame for frame in facts[1] if facts[1][frame]["passes"] != facts[0][frame]["passes"]}
     assert changed == {str(FIRST + index) for index in (2, 3, 4)}
     assert all(subject["retake"]["made"] == f"{FIRST + 2}-{FIRST + 4}" for subject in new["subjects"])
     assert new["retake"] is None and _verify(_version(root, 2)) == 0
-    assert _run(root, *again, "--set", "generate.seed=5") == 0
+    assert run_shot(root, *again, "--set", "generate.seed=5") == 0
     assert not _version(root, 3).exists()
-    assert _run(root, *again, "--set", "generate.seed=9") == 0
+    assert run_shot(root, *again, "--set", "generate.seed=9") == 0
     other = read_manifest(_version(root, 3) / "manifest.json")["subjects"]
     for subject, before in zip(other, new["subjects"], strict=True):
         assert subject["retake"]["dissolved"] == before["retake"]["dissolved"]
@@ -226,12 +194,12 @@ def test_a_changed_layer_of_any_pass_is_found(root: Path, part: str, capsys: pyt
 def test_only_replace_takes_several_and_each_needs_a_reference(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _shot(tmp_path / "shot", task="animate")
-    assert _run(tmp_path) == 2
+    make_shot_of_two(tmp_path / "shot", task="animate")
+    assert run_shot(tmp_path) == 2
     assert "takes one subject" in capsys.readouterr().err
     subjects = [{"name": "a", "box": [1, 1, 9, 9], "reference": "other.png"}, {"name": "b", "box": [20, 1, 30, 9]}]
-    _shot(tmp_path / "shot", subjects=subjects, reference=None)
-    assert _run(tmp_path) == 2
+    make_shot_of_two(tmp_path / "shot", subjects=subjects, reference=None)
+    assert run_shot(tmp_path) == 2
 
 
 def test_plan_tells_the_passes(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

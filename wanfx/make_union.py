@@ -8,6 +8,8 @@ from typing import Any
 
 from wanfx.comp_parts import comp_parts
 from wanfx.make_manifest import crypto_table, file_table, option_table, plate_table, relative_path, request_key
+from wanfx.pass_versions import MANIFEST_KEY as PASS_KEY
+from wanfx.pass_versions import pass_entry
 from wanfx.stages.context import RunContext
 from wanfx.stages.crypto import CryptoFrames
 from wanfx.stages.finish import Finished
@@ -61,4 +63,4 @@ def unite_manifest(
 def _subject(one: Pass) -> dict[str, Any]:
     (subject,) = one.manifest["subjects"]
     own: Mapping[str, Any] = {name: one.manifest.get(name) for name in _OF_A_SUBJECT}
-    return {**subject, "layer": one.layer, **own}
+    return {**subject, "layer": one.layer, **own, PASS_KEY: pass_entry(one.version, one.manifest)}

@@ -8,10 +8,9 @@ any other, and a change of the front subject leaves the others' passes alone. do
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,28 +20,29 @@ from wanfx.errors import ShotError
 from wanfx.frames import FrameRange
 from wanfx.images import FramePattern, Matte
 from wanfx.make_union import unite_manifest
-from wanfx.names import fill_template
+from wanfx.names import fill_template, slug
 from wanfx.ops.matting import check_method
+from wanfx.pass_versions import frames_to_make, open_passes, passes_folder, prune_passes
 from wanfx.pipeline import choose_frames, make_delivery
 from wanfx.plan import check_disk, plan_run
 from wanfx.qc.measures import FRAME, NOTES, Row, join_rows, read_measures
 from wanfx.qc.promises import Promise
 from wanfx.qc.verify import Checked
-from wanfx.sealing import Outcome, check_range, is_up_to_date, read_last, seal_version
+from wanfx.sealing import LastVersion, Outcome, check_range, is_up_to_date, read_last, seal_version
 from wanfx.shot import PlateInput, Shot, SubjectInput
 from wanfx.stages.context import RunContext
 from wanfx.stages.crypto import check_crypto_names, run_crypto
 from wanfx.stages.deliver import deliver_mattes, remove_unlisted
 from wanfx.stages.finish import Finished
-from wanfx.stages.ingest import Ingested, open_plate, run_ingest, shot_frames
+from wanfx.stages.ingest import Anchor, Ingested, find_keys, open_plate, run_ingest, shot_frames
 from wanfx.stages.inputs import check_inputs
 from wanfx.stages.matte import Tracked, run_matte, subjects_of
 from wanfx.stages.measured import ROTO_NOTE
 from wanfx.stages.refine import Refined, adopt_painted, run_refine
 from wanfx.stages.rematte import character_folder
 from wanfx.stages.report import write_report
-from wanfx.stages.retake import MANIFEST_KEY
 from wanfx.stages.review import run_review
+from wanfx.stages.unite import STAGE as UNITE
 from wanfx.stages.unite import Pass, run_unite, unite_key
 
 # A pass is looked at in the shot's own movie and Cryptomattes, and its matte is what it is.
@@ -52,11 +52,28 @@ _OF_A_PASS: Mapping[str, Any] = {
 }  # fmt: skip
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """The frames that are to change, the last delivery, and the version of a pass that it was made of."""
+
+    frames: FrameRange
+    last: LastVersion | None
+    sealed: LastVersion | None
+    is_front: bool
+
+    @property
+    def delivered(self) -> FrameRange | None:
+        return None if self.last is None else FrameRange.parse(self.last.manifest["frames"])
+
+
 def deliver_shot(run: RunContext, *, frames: FrameRange | None) -> Outcome:
     """Make the delivery of a shot of one subject or of several. Raises as `make_delivery` does."""
     run = with_clean_pass(run)
     if len(subjects_of(run.shot)) == 1:
-        return make_delivery(run, frames=frames)
+        last = read_last(run.folder)
+        outcome = make_delivery(run, frames=frames)
+        prune_passes(run.work, outcome.manifest, before=last)
+        return outcome
     return _make_passes(run, frames=frames)
 
 
@@ -66,26 +83,33 @@ def _make_passes(run: RunContext, *, frames: FrameRange | None) -> Outcome:
     source = open_plate(run.shot, run.options, color=run.color)
     whole = shot_frames(run.shot, source)
     wanted, last = choose_frames(whole, frames), read_last(run.folder)
+    sealed = open_passes(run.work, last, names=[slug(subject.name) for subject in run.shot.subjects])
     check_range(wanted, last)
     check_crypto_names(run.shot, run.options)
     for subject in run.shot.subjects:
         check_inputs(replace(run.shot, reference=subject.reference or run.shot.reference), source, frames=whole,
                      color=run.color)  # fmt: skip
     check_method(run.options.refine.method)
-    plan = plan_run(source, run.options, frames=wanted, out=run.folder.root).for_passes(len(run.shot.subjects))
+    expected = wanted if len(sealed) == len(run.shot.subjects) else whole
+    plan = plan_run(source, run.options, frames=expected, out=run.folder.root).for_passes(len(run.shot.subjects))
     check_disk(plan, folder=run.folder)
     ingested = run_ingest(run, source)
     found = [(tracked, run_refine(run, ingested, tracked)) for tracked in run_matte(run, ingested)]
     passes: list[Pass] = []
     for tracked, refined in found:
-        passes.append(_make_pass(run, ingested, tracked, refined, behind=passes, frames=frames))
+        is_front = len(passes) == len(found) - 1
+        asked = None if frames is None else _Asked(frames, last, sealed.get(tracked.name), is_front)
+        passes.append(_make_pass(run, ingested, tracked, refined, behind=passes, asked=asked))
     keys = {frame: unite_key(passes, ingested, frame=frame) for frame in passes[-1].frames}
     if last is not None and not run.fresh and is_up_to_date(run, last, keys):
+        prune_passes(run.work, last.manifest, before=None)
         return Outcome(last.version, last.manifest, [Promise(**p) for p in last.manifest["promises"]], is_new=False)
     name = _file_name(run, passes, ingested)
     quality = str(passes[-1].manifest["quality"])
     finished = run_unite(run, ingested, passes, pattern=run.version.comp(name), quality=quality)
-    return _seal(run, ingested, passes, [refined for _, refined in found], finished, name=name, started=started)
+    outcome = _seal(run, ingested, passes, [refined for _, refined in found], finished, name=name, started=started)
+    prune_passes(run.work, outcome.manifest, before=last)
+    return outcome
 
 
 def _check_subjects(run: RunContext) -> None:
@@ -104,10 +128,10 @@ def _check_subjects(run: RunContext) -> None:
 
 def _make_pass(
     run: RunContext, ingested: Ingested, tracked: Tracked, refined: Refined, *, behind: Sequence[Pass],
-    frames: FrameRange | None,
+    asked: _Asked | None,
 ) -> Pass:  # fmt: skip
     """One subject's pass on the plate, or on what the last of those ``behind`` made."""
-    plate, folder = ingested.plate, run.work / "passes" / tracked.name
+    plate, folder = ingested.plate, passes_folder(run.work) / tracked.name
     folder.mkdir(parents=True, exist_ok=True)
     own = ShotFolder.of(folder, shot=run.shot.name)
     comp = behind[-1].comp if behind else plate.pattern
@@ -122,14 +146,30 @@ def _make_pass(
     one = replace(run, shot=shot, options=options, folder=own, version=own.in_progress())
     painted = character_folder(tracked.name)
     adopt_painted(run, painted, to=FramePattern(str(one.work / "matte" / painted / f"{painted}.####.exr")), plate=plate)
-    made = make_delivery(one, frames=frames)
-    approved = {entry["version"] for entry in ((made.manifest.get(MANIFEST_KEY) or {}).get("dissolved") or {}).values()}
-    for version in own.versions():
-        if version != made.version and version.name not in approved:
-            # Whatever it was made of is in the pass's work, but for its mattes, which were taken over, and for frames
-            # that another take of a range would be dissolved into.
-            shutil.rmtree(version.folder)
+    first = plate.frames.first
+    anchor = Anchor(ingested.keys[first], ingested.facts[first]) if behind else None
+    frames = None if asked is None else _choose_frames(one, asked, plate.frames, anchor=anchor)
+    made = make_delivery(one, frames=frames, anchor=anchor)
     return Pass(tracked.name, tracked.layer, made.version, made.manifest, tracked.confidence)
+
+
+def _choose_frames(one: RunContext, asked: _Asked, whole: FrameRange, *, anchor: Anchor | None) -> FrameRange | None:
+    """The frames of a pass that are made where some are asked for; None is the whole shot."""
+    sealed, changed = asked.sealed, set[int]()
+    # A plate of the user's own that has changed is refused, as with one subject.
+    if sealed is not None and anchor is not None:
+        keys = find_keys(one, open_plate(one.shot, one.options, color=one.color), anchor=anchor)
+        changed = {frame for frame, fact in sealed.copied().facts.items() if fact["plate_key"] != keys.get(frame)}
+        # Those after the range that the pass behind was dissolved in are dissolved in this one, too.
+        retake = sealed.plan_retake(one.options, whole, asked=asked.frames, warn=lambda _text: None)
+        changed -= set(() if retake is None else retake.made)
+    made = frames_to_make(
+        asked.frames, whole, delivered=asked.delivered, is_front=asked.is_front, sealed=sealed, changed=changed
+    )
+    if made != asked.frames and asked.delivered is not None:
+        why = "there is no pass that the last delivery was made of" if sealed is None else "what is behind has changed"
+        one.warn(UNITE, f"{one.shot.subjects[0].name}: {made} are made again, not {asked.frames} alone: {why}")
+    return None if made == whole else made
 
 
 def _path(pattern: FramePattern, folder: Path) -> str:

@@ -29,7 +29,7 @@ from wanfx.stages.deliver import deliver_grade, deliver_mattes, remove_unlisted
 from wanfx.stages.finish import Finished, run_finish
 from wanfx.stages.generate import run_generate
 from wanfx.stages.grain import run_grain
-from wanfx.stages.ingest import Ingested, open_plate, run_ingest, shot_frames
+from wanfx.stages.ingest import Anchor, Ingested, open_plate, run_ingest, shot_frames
 from wanfx.stages.inputs import check_inputs
 from wanfx.stages.integrate import run_integrate
 from wanfx.stages.match import run_match
@@ -46,8 +46,10 @@ from wanfx.stages.world_motion import run_world_motion
 _MADE_BY = {"replace": "draft or wan-animate", "animate": "draft or wan-animate", "background": "draft or wan-vace"}
 
 
-def make_delivery(run: RunContext, *, frames: FrameRange | None) -> Outcome:
+def make_delivery(run: RunContext, *, frames: FrameRange | None, anchor: Anchor | None = None) -> Outcome:
     """Run all stages. ``frames`` limits what is made again; other frames come from the last version.
+
+    ``anchor`` is what a pass's plate is exposed by for analysis.
 
     Raises what the stages raise, and PromiseBrokenError where the result does not hold what it promises.
     """
@@ -63,7 +65,7 @@ def make_delivery(run: RunContext, *, frames: FrameRange | None) -> Outcome:
     check_inputs(run.shot, source, frames=whole, color=run.color, is_prompted=is_prompted)
     check_method(run.options.refine.method)
     check_disk(plan_run(source, run.options, frames=wanted, out=run.folder.root), folder=run.folder)
-    ingested = run_ingest(run, source)
+    ingested = run_ingest(run, source, anchor=anchor)
     (tracked,) = run_matte(run, ingested)
     refined = run_refine(run, ingested, tracked)
     camera = run_camera(run, ingested, tracked)

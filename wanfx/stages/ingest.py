@@ -45,20 +45,41 @@ class Ingested:
     exposure_stops: float
 
 
-def run_ingest(run: RunContext, source: Source) -> Ingested:
-    """Read the plate's frames. Raises FrameReadError, BadPixelsError."""
+@dataclass(frozen=True)
+class Anchor:
+    """What sets the exposure of the analysis pictures of a plate that is a pass's: the shot's own first frame.
+
+    A pass's first frame may be made again, which must not change all others.
+    """
+
+    key: str
+    facts: Mapping[str, Any]
+
+
+def run_ingest(run: RunContext, source: Source, *, anchor: Anchor | None = None) -> Ingested:
+    """Read the plate's frames; an ``anchor`` takes the place of the first of a sequence.
+
+    Raises FrameReadError, BadPixelsError.
+    """
     for text, frame in source_warnings(source):
         run.warn(STAGE, text, frame=frame)
     plate = _plate_of(run, source)
     proxies = FramePattern(str(run.work / "proxy" / "proxy.####.ppm"))
     size = analysis_size(plate, width_px=run.options.matte.width_px)
     with run.stage(STAGE, units=len(plate.frames)) as progress:
-        records = _ingest_frames(run, progress, source, plate, proxies, size)
+        records = _ingest_frames(run, progress, source, plate, proxies, size, anchor)
     facts = {frame: record.facts for frame, record in records.items()}
     _report_bad_pixels(run, facts)
     exposure = suggest_exposure(fact["log_average_stops"] for fact in facts.values())
     keys = {frame: record.key for frame, record in records.items()}
     return Ingested(plate, source, proxies, size, keys, facts, exposure)
+
+
+def find_keys(run: RunContext, source: Source, *, anchor: Anchor | None = None) -> dict[int, str]:
+    """The ``keys`` of a sequence that `run_ingest` would give; no picture is decoded."""
+    plate = _plate_of(run, source)
+    unit = _unit_of(run, source, plate, analysis_size(plate, width_px=run.options.matte.width_px), anchor)
+    return {frame: unit(frame).key for frame in plate.frames}
 
 
 def open_plate(shot: Shot, options: Options, *, color: ColorConfig) -> Source:
@@ -134,15 +155,19 @@ def analysis_size(plate: Plate | Source, *, width_px: int) -> Size:
 
 
 def _ingest_frames(
-    run: RunContext, progress: StageProgress, source: Source, plate: Plate, proxies: FramePattern, size: Size
-) -> dict[int, Record]:
+    run: RunContext, progress: StageProgress, source: Source, plate: Plate, proxies: FramePattern, size: Size,
+    anchor: Anchor | None,
+) -> dict[int, Record]:  # fmt: skip
     make = PlateFrameMaker(run, source, plate, proxies, size)
-    unit = _unit_of(run, source, plate, size)
+    unit = _unit_of(run, source, plate, size, anchor)
     first = plate.frames.first
     if source.kind != "movie":
+        if anchor is not None:
+            make.anchor(anchor.facts)
         # The first frame alone, for it sets the exposure of all proxies.
         records = {first: progress.make(unit(first), partial(make, first, None))}
-        make.anchor(records[first].facts)
+        if anchor is None:
+            make.anchor(records[first].facts)
         rest = list(plate.frames)[1:]
         jobs = ((unit(frame), partial(make, frame, None)) for frame in rest)
         return records | dict(zip(rest, progress.make_many(jobs), strict=True))
@@ -180,12 +205,12 @@ def _ingest_movie(
     return {frame: made.get(frame) or good[frame] for frame in units}
 
 
-def _unit_of(run: RunContext, source: Source, plate: Plate, size: Size) -> Callable[[int], Unit]:
+def _unit_of(run: RunContext, source: Source, plate: Plate, size: Size, anchor: Anchor | None) -> Callable[[int], Unit]:
     """Frame to unit; a movie is hashed once. All depend on the first frame, which sets the exposure of the proxies."""
     movie_hash = sha256_file(source.path) if source.kind == "movie" else ""
-    anchor = movie_hash or sha256_file(source.file(plate.frames.first))
+    exposed_by = movie_hash or (sha256_file(source.file(plate.frames.first)) if anchor is None else anchor.key)
     common = (
-        anchor, plate.frames.first, str(plate.fps), str(plate.timecode), source.space.name, run.color.sha256,
+        exposed_by, plate.frames.first, str(plate.fps), str(plate.timecode), source.space.name, run.color.sha256,
         run.options.ingest.bad_pixels,
         [size.width, size.height], plate.canvas.as_list(),
     )  # fmt: skip
