@@ -37,6 +37,7 @@ MODES: dict[str, dict[str, Any]] = {
     "anchor": {"anchor": "both"},
     "guide": {"path": None, "guide": "guide/guide.####.png"},
     "remove": {"path": None},
+    "extend": {"path": None, "extend": {"left": 20, "bottom": 12}},
 }
 WITH = {"references": ["reference.png", "reference.png"]}
 
@@ -66,7 +67,7 @@ def _shot(folder: Path, mode: str, *, frames: int = FRAMES, **changes: Any) -> N
     if mode == "guide":
         _guide(folder, frames)
     make_vace_shot(folder, frames=frames, background=background, **changes)
-    TinyVace.knows_plate = mode == "remove"
+    TinyVace.knows_plate = mode in ("remove", "extend")
 
 
 def _hashes(folder: Path) -> dict[str, str]:

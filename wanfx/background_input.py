@@ -1,12 +1,12 @@
 """What a shot says of its new background. Standard library only, Python 3.9 and later."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal, Optional, Tuple
+from typing import Annotated, List, Literal, Optional, Tuple
 
 from wanfx.errors import ShotError
 from wanfx.schema import Key
 
-BackgroundMode = Literal["paint", "anchor", "guide", "remove"]
+BackgroundMode = Literal["paint", "anchor", "guide", "remove", "extend"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,19 @@ class GuideInput:
 
 
 @dataclass(frozen=True)
+class Border:
+    """How far the picture goes on beyond the plate, for mode ``extend``."""
+
+    left: Annotated[int, Key("plate pixels beyond the left edge")] = 0
+    top: Annotated[int, Key("plate pixels beyond the upper edge")] = 0
+    right: Annotated[int, Key("plate pixels beyond the right edge")] = 0
+    bottom: Annotated[int, Key("plate pixels beyond the lower edge")] = 0
+
+    def as_list(self) -> List[int]:
+        return [self.left, self.top, self.right, self.bottom]
+
+
+@dataclass(frozen=True)
 class BackgroundInput:
     """The new background for task ``background``."""
 
@@ -43,7 +56,7 @@ class BackgroundInput:
         BackgroundMode,
         Key(
             "paint: a world from prompt and pictures; anchor: its first or last frame is the composite over `path`; "
-            "guide: it lies where `guide` has it; remove: the plate without the actor"
+            "guide: it lies where `guide` has it; remove: the plate without the actor; extend: the plate and more"
         ),
     ] = "paint"
     prompt: Annotated[str, Key("the finished picture in whole sentences: actor, scene, light, camera")] = ""
@@ -54,6 +67,7 @@ class BackgroundInput:
         Tuple[str, ...], Key("more pictures of what is to be in the new world, best cut out on white")
     ] = ()
     anchor: Annotated[Literal["first", "last", "both"], Key("which frame of the shot anchors the new world")] = "first"
+    extend: Annotated[Optional[Border], Key("how far the picture goes on beyond the plate, for mode extend")] = None
     guide: Annotated[Optional[GuideInput], Key("what leads the model, for mode guide", shorthand="path")] = None
 
 
@@ -63,6 +77,7 @@ def check_background(given: BackgroundInput) -> None:
         "paint": not (given.path or given.prompt or given.references) and "path",
         "anchor": not given.path and "path",
         "guide": given.guide is None and "guide",
+        "extend": given.extend is None and "extend",
     }
     key = lacking.get(given.mode)
     if key:
@@ -70,3 +85,11 @@ def check_background(given: BackgroundInput) -> None:
             f"is missing: mode {given.mode!r} of task 'background' needs it", key=f"background.{key}",
             remedy=f"add [background] with a {key}" + (", or a prompt" if given.mode == "paint" else ""),
         )  # fmt: skip
+    if given.mode == "extend":
+        assert given.extend is not None
+        sides = given.extend.as_list()
+        if min(sides) < 0 or not any(sides):
+            raise ShotError(
+                f"is {sides}: the picture grows on no side", key="background.extend",
+                remedy="set left, top, right or bottom to plate pixels above 0, and none below",
+            )  # fmt: skip

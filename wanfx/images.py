@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal
@@ -45,7 +45,8 @@ class Plate:
     ``canvas`` is the union of the frames' data windows; arrays of a frame are canvas-sized, and a pixel's place in
     display-window coordinates is its array place plus the canvas origin. ``color_space`` is scene-linear.
     ``timecode`` is that of the first frame of ``frames``. ``source`` is what the user gave; ``movie`` is set
-    where it is one. ``held`` maps missing frames to the ones that stand in for them.
+    where it is one. ``held`` maps missing frames to the ones that stand in for them. ``border`` (left, top, right,
+    bottom) is how far the canvas goes on beyond all data windows, where the plate is to be extended.
     """
 
     pattern: FramePattern
@@ -62,6 +63,28 @@ class Plate:
     color_space_from: str
     movie: Path | None = None
     held: Mapping[int, int] = field(default_factory=dict)
+    border: tuple[int, int, int, int] = (0, 0, 0, 0)
+
+    @property
+    def is_extended(self) -> bool:
+        """Whether the canvas goes on beyond the plate."""
+        return any(self.border)
+
+    @property
+    def shown_window(self) -> Box:
+        """What is to be looked at: the display window, or all of an extended picture."""
+        return self.canvas if self.is_extended else self.display_window
+
+    def comp_window(self, data_window: Box) -> Box:
+        """The data window of a comp whose plate has ``data_window``."""
+        return self.canvas if self.is_extended else data_window
+
+    def extended(self, border: tuple[int, int, int, int]) -> Plate:
+        """The plate on a canvas that goes on beyond its edges."""
+        left, top, right, bottom = border
+        box = self.canvas
+        grown = Box(box.x0 - left, box.y0 - top, box.x1 + right, box.y1 + bottom)
+        return replace(self, canvas=grown, border=border)
 
     def path(self, frame: int) -> Path:
         """The frame's file; a missing frame that is held has that of an earlier one."""

@@ -197,6 +197,7 @@ def plate_table(run: RunContext, ingested: Ingested) -> dict[str, Any]:
         "size": [plate.display_window.width, plate.display_window.height],
         "display_window": plate.display_window.as_list(),
         "data_window": plate.canvas.as_list(),
+        "border": list(plate.border),
         "pixel_aspect": plate.pixel_aspect,
         "pixel_type": plate.pixel_type,
         "fps": f"{plate.fps.numerator}/{plate.fps.denominator}",

@@ -26,6 +26,7 @@ from wanfx.stages.condition import run_condition
 from wanfx.stages.context import RunContext
 from wanfx.stages.crypto import OBJECT_PART, check_crypto_names, run_crypto
 from wanfx.stages.deliver import deliver_grade, deliver_mattes, remove_unlisted
+from wanfx.stages.extend import extend_plate, find_beyond, is_extending
 from wanfx.stages.finish import Finished, run_finish
 from wanfx.stages.generate import run_generate
 from wanfx.stages.grain import run_grain
@@ -66,9 +67,13 @@ def make_delivery(run: RunContext, *, frames: FrameRange | None, anchor: Anchor 
     check_method(run.options.refine.method)
     check_disk(plan_run(source, run.options, frames=wanted, out=run.folder.root), folder=run.folder)
     ingested = run_ingest(run, source, anchor=anchor)
-    (tracked,) = run_matte(run, ingested)
-    refined = run_refine(run, ingested, tracked)
-    camera = run_camera(run, ingested, tracked)
+    if is_extending(run.shot):
+        kept = extend_plate(run, ingested)
+        ingested, tracked, refined, camera = kept.ingested, kept.tracked, kept.refined, kept.camera
+    else:
+        (tracked,) = run_matte(run, ingested)
+        refined = run_refine(run, ingested, tracked)
+        camera = run_camera(run, ingested, tracked)
     copied = None if last is None else last.copied()
     retake = (
         None if last is None else last.plan_retake(run.options, whole, asked=frames, warn=partial(run.warn, "generate"))
@@ -107,9 +112,11 @@ def _make_inputs(
         new, new_hashes = rematted.matte, rematted.hashes
         mattes.append(new)
     reveal = run_reveal(run, conditioning, generated, refined, bridge, frames=wanted)
+    hidden = find_beyond(run, ingested) if is_extending(run.shot) else refined
     grain = run_grain(
-        run, ingested, refined, camera, conditioning, generated, bridge, frames=wanted, subject=tracked.name
-    )
+        run, ingested, refined, camera, conditioning, generated, bridge, frames=wanted, subject=tracked.name,
+        hidden=hidden,
+    )  # fmt: skip
     integration = run_integrate(run, ingested, refined, conditioning, generated, bridge, frames=wanted)
     moves = run_world_motion(run, ingested, tracked, camera, conditioning, generated)
     made_by = _provenance(run, generated.generator, (*tracked.models, *conditioning.models))

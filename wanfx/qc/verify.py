@@ -108,7 +108,7 @@ def _judge(
         judge(
             "native-size",
             faults("native-size"),
-            evidence=f"data window, display window and pixel aspect of {count} frames are the plate's",
+            evidence=f"{_windows_text(manifest)} of {count} frames are the plate's",
         ),
         judge_shown(_judge_color(manifest), is_whole=is_whole),
         judge_shown(
@@ -128,6 +128,15 @@ def _kept_text(manifest: Mapping[str, Any], found: list[FrameFaults]) -> str:
     compared = sum(frame.is_compared_with_plate for frame in found)
     text = f"{kept} kept pixels of {len(found)} frames have their recorded hash"
     return f"{text}; {compared} frames were compared with the plate, bit for bit"
+
+
+def _windows_text(manifest: Mapping[str, Any]) -> str:
+    border = manifest["plate"].get("border", ())
+    if not any(border):
+        return "data window, display window and pixel aspect"
+    left, top, right, bottom = border
+    grown = f"{left} px left, {top} above, {right} right, {bottom} below"
+    return f"the data window goes on {grown}; display window and pixel aspect"
 
 
 def _mattes_text(manifest: Mapping[str, Any], count: int) -> str:

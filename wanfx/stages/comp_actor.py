@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wanfx.frames import Box
+from wanfx.ops.beyond import join_beyond
 from wanfx.ops.comp import Mattes, any_channel, in_range, keep_mattes
 from wanfx.ops.decontaminate import own_colors
 from wanfx.ops.defocus import defocus
@@ -16,11 +17,13 @@ from wanfx.ops.grade import Grade, apply_grade
 from wanfx.ops.light_wrap import wrap_light
 from wanfx.pixels import to_float, to_half
 from wanfx.stages.comp_write import CompLayers
+from wanfx.stages.conditioning import Conditioning
 from wanfx.stages.integrate import Integration
 
 Array = npt.NDArray[np.float32]
 Half = npt.NDArray[np.float16]
 Pixels = npt.NDArray[Any]
+_FLOOR = 0.005
 _LEAST_EDIT = np.float32(2.0**-14)
 
 
@@ -34,6 +37,15 @@ class NewWorld:
     ceiling: npt.NDArray[np.bool_]
     shadow: Half | None = None
     shadow_gain: float = 1.0
+
+
+def join_world(made: Array, plate_rgb: Pixels, kept: Array, *, conditioning: Conditioning) -> Array:
+    """What goes on beyond an extended plate, in the light of its edge; other worlds as they were ``made``."""
+    plate = conditioning.plate
+    if not plate.is_extended:
+        return made
+    floor = _FLOOR * 2.0**-conditioning.space.exposure_stops
+    return join_beyond(made, to_float(plate_rgb), kept, reach_px=max(plate.border), floor=floor)
 
 
 def keep_actor(plate_rgb: Pixels, actor: Array, world: NewWorld, *, integration: Integration) -> CompLayers:

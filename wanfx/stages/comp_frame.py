@@ -24,7 +24,7 @@ from wanfx.ops.highlights import expand_highlights
 from wanfx.ops.kept import kept_digest
 from wanfx.pixels import to_float, to_half
 from wanfx.stages.clean import read_clean
-from wanfx.stages.comp_actor import NewWorld, keep_actor
+from wanfx.stages.comp_actor import NewWorld, join_world, keep_actor
 from wanfx.stages.comp_picture import show_picture
 from wanfx.stages.comp_reveal import show_generated, shown_share
 from wanfx.stages.comp_shadow import bleed_px, draw_shadow, shadow_box
@@ -145,7 +145,8 @@ class CompMaker:
         layers, seen = self._layers(frame, source.rgb, old)
         edit = lay_out(layers.mattes.edit, layers.box, size=plate.canvas.size)
         rgb = self._composite(frame, source.rgb, layers)
-        here = source.header.data_window.slices(plate.canvas)
+        window = plate.comp_window(source.header.data_window)
+        here = window.slices(plate.canvas)
         edited = is_lit(edit[here])
         facts = {
             "kept_sha256": kept_digest(source.rgb[here], edited),
@@ -153,7 +154,7 @@ class CompMaker:
             "edited_pixels": int(np.count_nonzero(edited)),
             "range_linear": finite_range(rgb[here]),
             "ceiling_pixels": int(np.count_nonzero(layers.ceiling)),
-            "data_window": source.header.data_window.as_list(),
+            "data_window": window.as_list(),
             "timecode": self._timecode(frame, source.header),
             "shadow_pixels": 0 if layers.shadow is None else int(np.count_nonzero((layers.shadow != 1).any(axis=2))),
             "reveal_generated": inputs.reveal.get(frame, 0.0),
@@ -254,7 +255,9 @@ class CompMaker:
         """The actor before what the generator made of the world it was ``given``."""
         box, conditioning = Box(0, 0, actor.shape[1], actor.shape[0]), self._inputs.conditioning
         light = self._match.light(frame, box=box)
-        made = NewWorld(self._decode(light.model), light.ceiling)
+        made = NewWorld(
+            join_world(self._decode(light.model), plate_rgb, actor, conditioning=conditioning), light.ceiling
+        )
         if self._has_shadow and conditioning.world is not None and conditioning.world.is_shown:
             crop = conditioning.crops[frame]
             shadow = draw_shadow(

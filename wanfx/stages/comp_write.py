@@ -84,7 +84,8 @@ class CompWriter:
     ) -> None:  # fmt: skip
         """Write a frame. ``source`` is the plate's, ``mattes`` are those of `MATTES` and `CHECKS`."""
         plate, header, size = self._plate, source.header, self._plate.canvas.size
-        here = header.data_window.slices(plate.canvas)
+        window = plate.comp_window(header.data_window)
+        here = window.slices(plate.canvas)
         alpha = self._alpha(source, layers)
         planes = tuple(rgb[here][..., channel] for channel in range(3))
         char = lay_out(layers.char, layers.box, size=size)[here]
@@ -104,7 +105,7 @@ class CompWriter:
         exr.write_parts(
             path,
             parts,
-            data_window=header.data_window,
+            data_window=window,
             display_window=plate.display_window,
             pixel_aspect=plate.pixel_aspect,
             compression=self._compression,

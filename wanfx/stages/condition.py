@@ -17,10 +17,11 @@ from wanfx.stages.character import Character, PuppetCharacter, make_card, make_c
 from wanfx.stages.clean import Cleaned, run_clean
 from wanfx.stages.condition_scene import condition_scene
 from wanfx.stages.condition_whole import condition_whole
-from wanfx.stages.condition_world import condition_empty, condition_prompted
+from wanfx.stages.condition_world import condition_beyond, condition_empty, condition_prompted
 from wanfx.stages.conditioning import Conditioning
 from wanfx.stages.context import RunContext, stage_key
 from wanfx.stages.drive import run_drive
+from wanfx.stages.extend import is_extending
 from wanfx.stages.ingest import Ingested
 from wanfx.stages.matte import Tracked
 from wanfx.stages.pose import Posed, run_pose
@@ -47,6 +48,8 @@ def run_condition(
             return condition_prompted(run, ingested, refined, camera, frames=frames, space=space)
         if run.shot.background is not None and run.shot.background.mode == "remove":
             return condition_empty(run, ingested, refined, camera, frames=frames, space=space)
+        if is_extending(run.shot):
+            return condition_beyond(run, ingested, camera, frames=frames, space=space)
         return _background(run, ingested, refined, camera, space, frames)
     if run.shot.task == "animate":
         return _animate(run, ingested, tracked, refined, camera)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from wanfx.backends.registry import find_generator
 from wanfx.frames import Box
+from wanfx.ops.beyond import RIM_PX
 from wanfx.ops.camera import CameraPath
 from wanfx.ops.crop import model_size
 from wanfx.ops.sizes import canvas_size
 from wanfx.stages.clean import run_clean
 from wanfx.stages.conditioning import Conditioning, SpaceBridge
 from wanfx.stages.context import RunContext, stage_key
+from wanfx.stages.extend import find_beyond
 from wanfx.stages.ingest import Ingested
 from wanfx.stages.refine import Refined
 from wanfx.stages.world import World
@@ -49,6 +53,28 @@ def condition_prompted(
         world=world,
         guide=guide,
         is_empty=is_removed,
+    )
+
+
+def condition_beyond(
+    run: RunContext, ingested: Ingested, camera: CameraPath, *, frames: list[int], space: ModelSpace
+) -> Conditioning:
+    """The plate on a larger canvas, which is filled with what other frames saw there: nothing is drawn."""
+    plate = ingested.plate
+    canvas = Box(0, 0, plate.canvas.width, plate.canvas.height)
+    # An edge of a picture is sharp: no more of it is doubted than the join looks at.
+    near = replace(run, options=replace(run.options, clean=replace(run.options.clean, grow_px=float(RIM_PX))))
+    cleaned = run_clean(near, ingested, find_beyond(run, ingested), camera, frames=frames)
+    return Conditioning(
+        plate=plate,
+        size=model_size(canvas, pixel_aspect=plate.pixel_aspect),
+        crops=dict.fromkeys(plate.frames, canvas),
+        space=space,
+        background=cleaned.layer.pattern,
+        background_hashes=cleaned.hashes,
+        character=None,
+        key=stage_key(STAGE, VERSION, space.NAME, space.exposure_stops, run.color.sha256),
+        world=World(cleaned.layer.pattern, cleaned.hashes, 0.0, (), is_shown=False),
     )
 
 

@@ -53,14 +53,14 @@ _NOTHING, _ALL = [0.0, 0.0, 0.0], [1.0, 1.0, 1.0]
 
 def run_grain(
     run: RunContext, ingested: Ingested, refined: Refined, camera: CameraPath, conditioning: Conditioning,
-    generated: Generated, bridge: SpaceBridge, *, frames: FrameRange, subject: str,
+    generated: Generated, bridge: SpaceBridge, *, frames: FrameRange, subject: str, hidden: Refined,
 ) -> Grain:  # fmt: skip
-    """The grain of ``frames``, and how sharp the generated picture is in them."""
+    """The grain of ``frames``, the plate's measured beside what is ``hidden``, and how sharp generated pictures are."""
     options = run.options.grain
     is_on = is_matched(options, quality=generated.generator.quality)
     if conditioning.is_whole or (not is_on and options.sharpness == "off"):
         return Grain({}, {})
-    plate = _PlateMeter(run, ingested, refined, camera)
+    plate = _PlateMeter(run, ingested, hidden, camera)
     layers = _LayerMeter(plate, refined, conditioning, generated, bridge)
     windows = generated.windows(run, conditioning.plate.frames, frames=frames)
     with run.stage(STAGE, units=1 + len(windows)) as progress:

@@ -27,7 +27,7 @@ def check_inputs(
     if shot.task == "background":
         if is_prompted:
             check_pictures(shot, frames=frames, color=color)
-        elif shot.background is not None and shot.background.mode != "remove":
+        elif shot.background is not None and shot.background.mode not in ("remove", "extend"):
             open_world(shot, frames=frames, color=color)
     elif shot.reference is not None:
         for index, picture in enumerate(shot.reference.pictures):

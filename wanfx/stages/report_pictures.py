@@ -90,7 +90,7 @@ class PictureReader:
         self._plate = FramePattern(str(folder / plate["pattern"]))
         self._held = {int(frame): other for frame, other in plate["held"].items()}
         self._overlays = overlays_of(manifest)
-        self._window = Box(*plate["display_window"])
+        self._window = Box(*plate["data_window" if any(plate.get("border", ())) else "display_window"])
         self._display: DisplayConverter = choose_view(
             color, plate_space=manifest["comp"]["colorspace"], source_space=plate["source_colorspace"],
             display=options["review.display"]["value"], view=options["review.view"]["value"],

@@ -37,7 +37,7 @@ def run_review(run: RunContext, ingested: Ingested, finished: Finished, *, name:
         run.color, plate_space=plate.color_space, source_space=plate.source_color_space, display=look.display,
         view=look.view,
     )  # fmt: skip
-    size = picture_size(plate.display_window, pixel_aspect=plate.pixel_aspect, width_px=look.width_px)
+    size = picture_size(plate.shown_window, pixel_aspect=plate.pixel_aspect, width_px=look.width_px)
     frames = finished.frames
     comps = [finished.facts[frame]["key"] for frame in frames]
     rate = str(plate.fps)
@@ -75,4 +75,4 @@ def _picture(
 ) -> npt.NDArray[np.float32]:
     parts, header = exr.read_parts(finished.pattern.path(frame), ["rgba"], frame=frame)
     rgb = np.stack(list(parts["rgba"].planes.values())[:3], axis=2)
-    return show(rgb, data_window=header.data_window, display_window=plate.display_window, size=size, display=display)
+    return show(rgb, data_window=header.data_window, display_window=plate.shown_window, size=size, display=display)

@@ -35,10 +35,12 @@ def run_world_motion(
     """For every generated frame the measures of `wanfx.ops.world_slip.WorldSlip.rows`, in plate pixels.
 
     Nothing where they have no meaning: no new world is made, or it is to stand in the frame (``background.follow`` is
-    "none"). Warns where the world slips.
+    "none"), or it is the plate's own that goes on. Warns where the world slips.
     """
     given = run.shot.background
-    if not conditioning.is_world or conditioning.is_empty or (given is not None and given.follow == "none"):
+    if not conditioning.is_world or conditioning.is_empty or ingested.plate.is_extended:
+        return {}
+    if given is not None and given.follow == "none":
         return {}
     pictures = _WorldPictures(ingested, tracked, conditioning, generated)
 
