@@ -26,7 +26,7 @@ from wanfx.stages.condition import run_condition
 from wanfx.stages.context import RunContext
 from wanfx.stages.crypto import OBJECT_PART, check_crypto_names, run_crypto
 from wanfx.stages.deliver import deliver_grade, deliver_mattes, remove_unlisted
-from wanfx.stages.extend import extend_plate, find_beyond, is_extending
+from wanfx.stages.extend import extend_plate, extended_source, find_beyond, is_extending
 from wanfx.stages.finish import Finished, run_finish
 from wanfx.stages.generate import run_generate
 from wanfx.stages.grain import run_grain
@@ -65,7 +65,8 @@ def make_delivery(run: RunContext, *, frames: FrameRange | None, anchor: Anchor 
     whole = shot_frames(run.shot, source)
     check_inputs(run.shot, source, frames=whole, color=run.color, is_prompted=is_prompted)
     check_method(run.options.refine.method)
-    check_disk(plan_run(source, run.options, frames=wanted, out=run.folder.root), folder=run.folder)
+    grown = extended_source(run.shot, source)
+    check_disk(plan_run(grown, run.options, frames=wanted, out=run.folder.root), folder=run.folder)
     ingested = run_ingest(run, source, anchor=anchor)
     if is_extending(run.shot):
         kept = extend_plate(run, ingested)

@@ -43,6 +43,7 @@ from wanfx.schema import refuse_unknown
 from wanfx.sealing import Outcome, read_last
 from wanfx.shot import Shot, read_data_file, read_option_tables
 from wanfx.stages.context import RunContext
+from wanfx.stages.extend import extended_source
 from wanfx.stages.ingest import open_plate, shot_frames
 from wanfx.stages.inputs import check_inputs
 from wanfx_color.configs import load_config
@@ -195,7 +196,8 @@ def plan_shot(request: RunRequest) -> tuple[Plan, FrameRange, str | None]:
     check_inputs(request.shot, source, frames=whole, color=color, is_prompted=is_prompted)
     folder = ShotFolder.of(request.out, shot=request.shot.name)
     last = read_last(folder)
-    plan = plan_run(source, options, frames=choose_frames(whole, request.frames), out=folder.root)
+    grown = extended_source(request.shot, source)
+    plan = plan_run(grown, options, frames=choose_frames(whole, request.frames), out=folder.root)
     retake = None
     if last is not None and len(request.shot.subjects) < 2:
         retake = last.plan_retake(options, whole, asked=request.frames, warn=log.warning)
@@ -203,7 +205,7 @@ def plan_shot(request: RunRequest) -> tuple[Plan, FrameRange, str | None]:
     if (of_clean := pass_options(request.shot, options)) is not None:
         plan = plan.with_clean(plan_run(source, of_clean, frames=plan.frames, out=folder.root))
     plan = plan.for_passes(max(1, len(request.shot.subjects)))
-    plan = replace(plan, picture=describe_picture(folder, request.shot, options, source, frames=whole))
+    plan = replace(plan, picture=describe_picture(folder, request.shot, options, grown, frames=whole))
     return plan, whole, None if last is None else str(last.version.folder)
 
 

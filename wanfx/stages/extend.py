@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
+from wanfx.frames import Box
 from wanfx.images import FramePattern, Matte
 from wanfx.io import exr
 from wanfx.names import layer_name
@@ -21,6 +22,7 @@ from wanfx.stages.context import Made, RunContext, make_frames, stage_key
 from wanfx.stages.ingest import Ingested
 from wanfx.stages.matte import Tracked
 from wanfx.stages.refine import Refined, write_canvas_matte
+from wanfx.stages.source import Source
 
 STAGE = "extend"
 VERSION = 1
@@ -42,11 +44,23 @@ def is_extending(shot: Shot) -> bool:
     return shot.task == "background" and shot.background is not None and shot.background.mode == "extend"
 
 
+def extended_source(shot: Shot, source: Source) -> Source:
+    """The plate as it was given, as large as the comp will be: for estimates."""
+    given = None if shot.background is None else shot.background.extend
+    if not is_extending(shot) or given is None:
+        return source
+    box = source.canvas
+    grown = Box(box.x0 - given.left, box.y0 - given.top, box.x1 + given.right, box.y1 + given.bottom)
+    return replace(source, canvas=grown)
+
+
 def extend_plate(run: RunContext, ingested: Ingested) -> Extended:
     """Grow the canvas. Nobody is looked for: all of the plate is kept."""
     given = run.shot.background
     assert given is not None and given.extend is not None
     border = given.extend
+    if run.shot.subjects:
+        run.warn(STAGE, "subjects are not looked for: all of the plate is kept")
     camera = run_camera(run, ingested, None).scaled(1.0, 1.0, dx=border.left, dy=border.top)
     plate = ingested.plate.extended((border.left, border.top, border.right, border.bottom))
     grown = replace(ingested, plate=plate)
