@@ -65,7 +65,9 @@ def _run(pictures: Path, example: Path, out: Path, *flags: str) -> dict[str, Any
 
 
 def test_there_is_an_example_of_every_mode() -> None:
-    assert [path.stem for path in EXAMPLES] == [f"background-{mode}" for mode in ("anchor", "guide", "paint", "remove")]
+    assert [path.stem for path in EXAMPLES] == [
+        f"background-{mode}" for mode in ("anchor", "extend", "guide", "paint", "remove")
+    ]
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
