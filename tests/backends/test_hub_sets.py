@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import socket
 import sys
@@ -263,6 +264,34 @@ def test_with_the_network_off_a_bundle_is_taken_and_everything_loads(
     )
     assert texts[ANIMATE_PROMPT].shape == (1, 512, 32)
     assert see_reference(folder, np.full((32, 48, 3), 0.5, np.float32), fetch_command=how).shape[-1] == 4
+
+
+@pytest.mark.parametrize("to", ["b.zip", "folder"])
+def test_what_was_never_fetched_is_not_bundled(to: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "bundle", NAME, "--to", str(tmp_path / to)]) == 3
+    assert f"wanfx models fetch {NAME}" in capsys.readouterr().err
+    assert not (tmp_path / to).exists()
+
+
+def test_a_bundle_without_a_file_locks_nothing(given: Path, here: Path, tmp_path: Path) -> None:
+    fetch_hub_set(NAME, given=given, revision=COMMIT)
+    bundle = tmp_path / "bundle"
+    assert main(["models", "bundle", NAME, "--to", str(bundle)]) == 0
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    manifest["sets"][0]["files"] = []
+    (bundle / "manifest.json").write_text(json.dumps(manifest))
+    shutil.rmtree(here)
+    assert main(["models", "fetch", NAME, "--from", str(bundle)]) == 2
+    assert not (here / NAME / "lock.json").exists()
+
+
+def test_the_command_for_the_other_machine_can_be_pasted(
+    given: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fetch_hub_set(NAME, given=given, revision=COMMIT)
+    assert main(["models", "bundle", NAME, "--to", str(tmp_path / "b one.zip")]) == 0
+    command = capsys.readouterr().out.partition("on the other machine: ")[2]
+    assert shlex.split(command)[-2:] == ["--from", "b one.zip"]
 
 
 def test_a_bundle_of_other_bytes_than_are_locked_is_refused(given: Path, tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from wanfx.backends.hub_sets import HUB_SETS
-from wanfx.backends.weights import ModelSet, find_file
-from wanfx.errors import InputError
+from wanfx.backends.weights import ModelSet, fetch_command, find_file, set_folder
+from wanfx.errors import InputError, MissingError
 from wanfx.io.atomic import atomic_path, write_error, write_text
 
 SCHEMA = "wanfx-models/1"
@@ -75,7 +75,11 @@ def _put(source: Path, target: Path, *, is_linked: bool) -> None:
 
 
 def _find_files(sets: Sequence[ModelSet]) -> dict[str, Path]:
-    """Every file by its name in the bundle, its hash checked."""
+    """Every file by its name in the bundle, its hash checked. Raises MissingError, also for a set never fetched."""
+    for one in sets:
+        if not one.contents:
+            remedy = f"run `{fetch_command(one)}`"
+            raise MissingError(f"the {one.name} models are not here", path=set_folder(one).parent, remedy=remedy)
     return {f"{one.name}/{one.revision}/{name}": find_file(one, name) for one in sets for name in sorted(one.files)}
 
 

@@ -134,6 +134,8 @@ def _find_offer(given: Path, spec: HubSet, *, revision: str | None) -> _Offer:
         entry = listed[spec.name]
         head = f"{spec.name}/{entry['revision']}/"
         files = [{**file, "path": str(file["path"]).removeprefix(head)} for file in entry["files"]]
+        if not files:
+            raise InputError(f"holds no file of {spec.name}", path=given, remedy="bundle it again where it is fetched")
         return _Offer(given / head, str(entry["commit"]), pinned=read_files(files))
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"its {MANIFEST} cannot be read ({error})", path=given, remedy="copy it again") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -167,7 +168,7 @@ def _bundle(parsed: argparse.Namespace) -> int:
         write_bundle_folder(path, sets, is_linked=parsed.link)
     names = " ".join(one.name for one in sets)
     _say(f"{path}: {names}, {sum(one.size_bytes for one in sets) / 1e6:.1f} MB")
-    _say(f"  on the other machine: wanfx models fetch {names} --from {path.name}")
+    _say(f"  on the other machine: wanfx models fetch {names} --from {shlex.quote(path.name)}")
     return 0
 
 
