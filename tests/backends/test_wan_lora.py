@@ -77,6 +77,48 @@ def test_a_file_that_is_no_table_of_weights_is_refused(tmp_path: Path) -> None:
         _load(tmp_path / "lora.safetensors")
 
 
+class _Code:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return print, ("run",)
+
+
+def _flat(layers: list[str], *, has_alpha: bool) -> dict[str, Any]:
+    """A LoRA in kohya's names."""
+    found = {}
+    for key, value in _weights(layers=layers).items():
+        name, _, part = key.partition(".lora_")
+        name = "lora_unet_" + name.replace(".", "_")
+        found[f"{name}.lora_{'down' if part == 'A.weight' else 'up'}.weight"] = value
+        if has_alpha:
+            found[f"{name}.alpha"] = torch.tensor(2.0)
+    return found
+
+
+def _halve(weights: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in weights.items() if "lora_A" in key}
+
+
+@pytest.mark.parametrize(
+    ("made", "told"),
+    [(_Code(), "code"), (torch.zeros(3), "no table"), ([1], "no table"), (_halve(_weights()), "half a LoRA"),
+     ({"weight": torch.zeros(3)}, "no layer"), (_flat(["self_attn.q"], has_alpha=False), "no alpha"),
+     (_flat(["self_attn.q"], has_alpha=True), "2 layers, and not all")],
+)  # fmt: skip
+def test_what_is_no_lora_is_told_as_what_it_is(made: Any, told: str, tmp_path: Path) -> None:
+    torch.save(made, tmp_path / "lora.pt")
+    with pytest.raises(InputError, match=told) as caught:
+        _load(tmp_path / "lora.pt")
+    assert caught.value.path == str(tmp_path / "lora.pt") and caught.value.remedy and caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize("text", [b"a LoRA of mine\n", b"hello", b"", b"version https://git-lfs.github.com/spec/v1\n"])
+def test_a_text_in_a_checkpoints_place_is_refused(text: bytes, tmp_path: Path) -> None:
+    (tmp_path / "lora.pt").write_bytes(text)
+    with pytest.raises(InputError) as caught:
+        _load(tmp_path / "lora.pt")
+    assert caught.value.path == str(tmp_path / "lora.pt") and caught.value.remedy
+
+
 def test_the_relighting_lora_is_a_set_that_can_be_fetched() -> None:
     spec = HUB_SETS["wan-animate-relight"]
     assert spec.licence == "Apache-2.0" and spec.networks == ("relighting_lora",)
