@@ -161,8 +161,38 @@ def test_a_wrong_shot_is_refused_with_its_key_and_a_remedy(
 def test_what_is_needed_and_missing_is_said_with_exit_status_3(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert _run(root, "--set", "generate.quality=final") == 3
     assert "generate.quality" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["run", "plan"])
+def test_what_cannot_be_made_is_refused_before_any_work(
+    command: str, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def ask(*settings: str) -> int:
+        flags = [part for setting in settings for part in ("--set", setting)]
+        return main([command, str(root / "shot" / "shot.json"), "--out", str(root / "new"), *flags])
+
     _change(root, task="animate")
-    assert _run(root, "--set", "generate.backend=wan-vace") == 3
+    assert ask("generate.backend=wan-vace") == 2
+    assert "generate.backend=draft or wan-animate" in capsys.readouterr().err
+    assert ask("generate.backend=wan-animate", "condition.reference=reframe") == 2
+    assert "condition.reference" in capsys.readouterr().err
+    for reference in ("edit", "reframe"):
+        assert ask("generate.backend=draft", f"condition.reference={reference}") == 2
+        assert "condition.reference" in capsys.readouterr().err
+    made = [path.name for path in root.glob("new/*/work/*")]
+    assert set(made) <= {"runs"}, "something was made beside the log"
+
+
+def test_a_plan_says_what_is_to_be_installed_and_plans(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("WANFX_MODELS", str(tmp_path / "none"))
+    flags = ["--set", "generate.backend=wan-animate"]
+    assert main(["plan", str(root / "shot" / "shot.json"), "--out", str(tmp_path), *flags]) == 0
+    told = capsys.readouterr()
+    assert "wanfx models fetch wan-animate" in told.err
+    assert "quality final" in told.out and "memory" in told.out
+    assert main(["run", str(root / "shot" / "shot.json"), "--out", str(tmp_path), *flags]) == 3
 
 
 def test_missing_frames_are_held_on_request_and_reported(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

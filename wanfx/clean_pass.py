@@ -44,7 +44,7 @@ _OF_THE_PASS: Mapping[str, Any] = {
 def pass_options(shot: Shot, options: Options) -> Options | None:
     """The options of the pass that makes the clean plate; None where none is made.
 
-    Raises OptionError where the task has no clean plate to give a source, MissingError where weights are missing.
+    Raises OptionError where the task has no clean plate to give a source.
     """
     if options.clean.source == "temporal":
         return None
@@ -57,14 +57,18 @@ def pass_options(shot: Shot, options: Options) -> Options | None:
         return None
     quality = "auto" if options.generate.quality == "draft" else options.generate.quality
     values = {**_OF_THE_PASS, "generate.backend": BACKEND, "generate.quality": quality}
-    found = options.with_values(values, source="flag")
-    check_backends(found)
-    return found
+    return options.with_values(values, source="flag")
 
 
 def with_clean_pass(run: RunContext) -> RunContext:
-    """The run, its clean plates from a pass where its options ask for one. Raises as `pass_options` does."""
-    return run if pass_options(run.shot, run.options) is None else replace(run, clean_source=_make_pass)
+    """The run, its clean plates from a pass where its options ask for one. Raises as `pass_options` does, and
+    MissingError where weights are missing.
+    """
+    options = pass_options(run.shot, run.options)
+    if options is None:
+        return run
+    check_backends(options, task="background")
+    return replace(run, clean_source=_make_pass)
 
 
 def _make_pass(run: RunContext, ingested: Ingested, refined: Refined, frames: list[int]) -> GivenClean:

@@ -30,6 +30,7 @@ from wanfx.qc.promises import Promise
 from wanfx.qc.verify import Checked
 from wanfx.sealing import LastVersion, Outcome, check_range, is_up_to_date, read_last, seal_version
 from wanfx.shot import PlateInput, Shot, SubjectInput
+from wanfx.stages.asked import check_task
 from wanfx.stages.context import RunContext
 from wanfx.stages.crypto import check_crypto_names, run_crypto
 from wanfx.stages.deliver import deliver_mattes, remove_unlisted
@@ -91,7 +92,8 @@ def _make_passes(run: RunContext, *, frames: FrameRange | None) -> Outcome:
                      color=run.color)  # fmt: skip
     check_method(run.options.refine.method)
     expected = wanted if len(sealed) == len(run.shot.subjects) else whole
-    plan = plan_run(source, run.options, frames=expected, out=run.folder.root).for_passes(len(run.shot.subjects))
+    plan = plan_run(source, run.options, frames=expected, out=run.folder.root, task=run.shot.task)
+    plan = plan.for_passes(len(run.shot.subjects))
     check_disk(plan, folder=run.folder)
     ingested = run_ingest(run, source)
     found = [(tracked, run_refine(run, ingested, tracked)) for tracked in run_matte(run, ingested)]
@@ -113,6 +115,7 @@ def _make_passes(run: RunContext, *, frames: FrameRange | None) -> Outcome:
 
 
 def _check_subjects(run: RunContext) -> None:
+    check_task(run.shot, run.options)
     if run.shot.task != "replace":
         raise ShotError(
             f"task {run.shot.task!r} takes one subject", key="subjects[1]",

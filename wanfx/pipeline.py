@@ -10,7 +10,7 @@ from typing import Any
 from wanfx import __version__
 from wanfx.backends.protocols import ModelCard
 from wanfx.backends.registry import find_generator
-from wanfx.errors import MissingError, ShotError
+from wanfx.errors import ShotError
 from wanfx.frames import FrameRange
 from wanfx.make_manifest import Delivered, build_manifest
 from wanfx.names import fill_template
@@ -20,6 +20,7 @@ from wanfx.plan import check_disk, plan_run
 from wanfx.qc.promises import Promise
 from wanfx.qc.verify import Checked
 from wanfx.sealing import LastVersion, Outcome, check_range, is_up_to_date, read_last, seal_version
+from wanfx.stages.asked import check_task, find_doubts
 from wanfx.stages.camera import run_camera
 from wanfx.stages.comp_frame import CompMaker, FinishInputs
 from wanfx.stages.condition import run_condition
@@ -44,8 +45,6 @@ from wanfx.stages.review import run_review
 from wanfx.stages.whole_windows import frames_to_condition
 from wanfx.stages.world_motion import run_world_motion
 
-_MADE_BY = {"replace": "draft or wan-animate", "animate": "draft or wan-animate", "background": "draft or wan-vace"}
-
 
 def make_delivery(run: RunContext, *, frames: FrameRange | None, anchor: Anchor | None = None) -> Outcome:
     """Run all stages. ``frames`` limits what is made again; other frames come from the last version.
@@ -54,7 +53,9 @@ def make_delivery(run: RunContext, *, frames: FrameRange | None, anchor: Anchor 
 
     Raises what the stages raise, and PromiseBrokenError where the result does not hold what it promises.
     """
-    _check_task(run)
+    check_task(run.shot, run.options)
+    for doubt in find_doubts(run.shot, run.options):
+        run.warn("generate", doubt)
     started = time.time()
     source = open_plate(run.shot, run.options, color=run.color)
     wanted = choose_frames(shot_frames(run.shot, source), frames)
@@ -66,7 +67,7 @@ def make_delivery(run: RunContext, *, frames: FrameRange | None, anchor: Anchor 
     check_inputs(run.shot, source, frames=whole, color=run.color, is_prompted=is_prompted)
     check_method(run.options.refine.method)
     grown = extended_source(run.shot, source)
-    check_disk(plan_run(grown, run.options, frames=wanted, out=run.folder.root), folder=run.folder)
+    check_disk(plan_run(grown, run.options, frames=wanted, out=run.folder.root, task=run.shot.task), folder=run.folder)
     ingested = run_ingest(run, source, anchor=anchor)
     if is_extending(run.shot):
         kept = extend_plate(run, ingested)
@@ -148,23 +149,6 @@ def _seal(
         run_report(run, tracked, finished, inputs, manifest=manifest, timings=timings, seen=checked.measures)
 
     return seal_version(run, manifest, frames=len(finished.frames), report=report, started=started)
-
-
-def _check_task(run: RunContext) -> None:
-    generator = find_generator(run.options)
-    if run.shot.task not in generator.tasks:
-        raise MissingError(
-            f"generator {generator.name} cannot make task {run.shot.task!r}, only {' and '.join(generator.tasks)}",
-            key="task",
-            remedy=f"choose one of those, or set generate.backend={_MADE_BY[run.shot.task]}",
-        )
-    quality = run.options.generate.quality
-    if quality not in ("auto", generator.quality):
-        raise MissingError(
-            f"generator {generator.name} makes quality {generator.quality!r}, not {quality!r}",
-            key="generate.quality",
-            remedy=f"set generate.quality={generator.quality}",
-        )
 
 
 def choose_frames(whole: FrameRange, asked: FrameRange | None) -> FrameRange:

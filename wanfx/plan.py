@@ -6,10 +6,10 @@ import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from wanfx.backends.registry import check_backends, find_generator
+from wanfx.backends.registry import check_backends, find_generator, find_lacking
 from wanfx.backends.wan_generator import WanGenerator
 from wanfx.delivery import ShotFolder
-from wanfx.errors import DiskFullError
+from wanfx.errors import DiskFullError, MissingError
 from wanfx.frames import FrameRange, Size
 from wanfx.options import Options
 from wanfx.stages.crypto import is_crypto_wanted
@@ -26,7 +26,7 @@ _SPARE_BYTES = 64 * 2**20
 class Plan:
     """The figures of a run to come. ``network`` is the Wan network whose memory can be estimated, ``picture`` what a
     video model is shown of the plate, ``joins`` what a range is joined to, ``clean`` the plan of the pass that makes
-    the clean plate; all may be empty.
+    the clean plate, ``lacking`` what must be installed first; all may be empty.
     """
 
     frames: FrameRange
@@ -43,6 +43,7 @@ class Plan:
     picture: str = ""
     joins: str = ""
     clean: Plan | None = None
+    lacking: tuple[MissingError, ...] = ()
 
     def joined(self, retake: Retake) -> Plan:
         """The plan of a range that joins approved frames."""
@@ -52,7 +53,11 @@ class Plan:
         """The plan of a shot whose clean plate a pass makes, which keeps its own comps."""
         disk_bytes = self.disk_bytes + clean.disk_bytes
         return replace(
-            self, clean=clean, disk_bytes=disk_bytes, memory_bytes=max(self.memory_bytes, clean.memory_bytes)
+            self,
+            clean=clean,
+            disk_bytes=disk_bytes,
+            memory_bytes=max(self.memory_bytes, clean.memory_bytes),
+            lacking=(*self.lacking, *clean.lacking),
         )
 
     def for_passes(self, count: int) -> Plan:
@@ -69,9 +74,14 @@ class Plan:
         )
 
 
-def plan_run(source: Source, options: Options, *, frames: FrameRange, out: Path) -> Plan:
-    """Estimate a run on ``source``. Raises OptionError for an unknown backend, MissingError for one without models."""
-    check_backends(options)
+def plan_run(source: Source, options: Options, *, frames: FrameRange, out: Path, task: str | None = None) -> Plan:
+    """`estimate_run`, of what is all there. Raises MissingError for a backend without its models."""
+    check_backends(options, task=task)
+    return estimate_run(source, options, frames=frames, out=out, task=task)
+
+
+def estimate_run(source: Source, options: Options, *, frames: FrameRange, out: Path, task: str | None = None) -> Plan:
+    """Estimate a run on ``source``; what it lacks is told. Raises OptionError for an unknown backend."""
     generator = find_generator(options)
     length = options.generate.window_frames or generator.window_frames
     step = max(1, length - generator.carried_frames)
@@ -92,6 +102,7 @@ def plan_run(source: Source, options: Options, *, frames: FrameRange, out: Path)
         disk_bytes=round(bytes_a_pixel * pixels * len(frames)),
         free_bytes=free_bytes(out),
         memory_bytes=round(300 * 2**20 + pixels * 400),
+        lacking=tuple(find_lacking(options, task=task)),
     )
 
 

@@ -37,11 +37,12 @@ from wanfx.mattes import SubjectMattes, make_mattes
 from wanfx.options import STAGE_OPTIONS, Options, find_spec
 from wanfx.passes import deliver_shot
 from wanfx.pipeline import choose_frames
-from wanfx.plan import Plan, plan_run
+from wanfx.plan import Plan, estimate_run
 from wanfx.plan_picture import describe_picture
 from wanfx.schema import refuse_unknown
 from wanfx.sealing import Outcome, read_last
 from wanfx.shot import Shot, read_data_file, read_option_tables
+from wanfx.stages.asked import check_task, find_doubts
 from wanfx.stages.context import RunContext
 from wanfx.stages.extend import extended_source
 from wanfx.stages.ingest import open_plate, shot_frames
@@ -190,20 +191,23 @@ def plan_shot(request: RunRequest) -> tuple[Plan, FrameRange, str | None]:
     options = resolve_options(request.shot, flags=request.flags)
     with color_errors(key="$OCIO"):
         color = load_config()
+    check_task(request.shot, options)
     source = open_plate(request.shot, options, color=color)
     whole = shot_frames(request.shot, source)
     is_prompted = find_generator(options).is_prompted
     check_inputs(request.shot, source, frames=whole, color=color, is_prompted=is_prompted)
+    for doubt in find_doubts(request.shot, options):
+        log.warning("generate: %s", doubt)
     folder = ShotFolder.of(request.out, shot=request.shot.name)
     last = read_last(folder)
-    grown = extended_source(request.shot, source)
-    plan = plan_run(grown, options, frames=choose_frames(whole, request.frames), out=folder.root)
+    grown, wanted = extended_source(request.shot, source), choose_frames(whole, request.frames)
+    plan = estimate_run(grown, options, frames=wanted, out=folder.root, task=request.shot.task)
     retake = None
     if last is not None and len(request.shot.subjects) < 2:
         retake = last.plan_retake(options, whole, asked=request.frames, warn=log.warning)
     plan = plan if retake is None else plan.joined(retake)
     if (of_clean := pass_options(request.shot, options)) is not None:
-        plan = plan.with_clean(plan_run(source, of_clean, frames=plan.frames, out=folder.root))
+        plan = plan.with_clean(estimate_run(source, of_clean, frames=plan.frames, out=folder.root))
     plan = plan.for_passes(max(1, len(request.shot.subjects)))
     plan = replace(plan, picture=describe_picture(folder, request.shot, options, grown, frames=whole))
     return plan, whole, None if last is None else str(last.version.folder)

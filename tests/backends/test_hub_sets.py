@@ -266,6 +266,13 @@ def test_with_the_network_off_a_bundle_is_taken_and_everything_loads(
     assert see_reference(folder, np.full((32, 48, 3), 0.5, np.float32), fetch_command=how).shape[-1] == 4
 
 
+def test_words_are_read_again_for_other_weights(given: Path, tmp_path: Path) -> None:
+    pipeline = import_from_diffusers("pipelines.wan.pipeline_wan_animate").WanAnimatePipeline
+    for digest in ("a", "a", "b"):
+        read_texts(given, ["walk"], pipeline=pipeline, cache=tmp_path / "texts", fetch_command="", digest=digest)
+    assert len(list((tmp_path / "texts").iterdir())) == 2
+
+
 @pytest.mark.parametrize("to", ["b.zip", "folder"])
 def test_what_was_never_fetched_is_not_bundled(to: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "bundle", NAME, "--to", str(tmp_path / to)]) == 3

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from wanfx.backends.draft import DraftGenerator
+from wanfx.backends.hub_sets import HUB_SETS
+from wanfx.backends.locks import make_set, write_lock
 from wanfx.backends.registry import (
     add_generator,
     check_backends,
     find_clicker,
     find_generator,
+    find_lacking,
     names,
     resolve_backends,
 )
-from wanfx.backends.weights import LITE, MODELS_FOLDER, set_folder
+from wanfx.backends.weights import LITE, MODELS_FOLDER, TreeFile, set_folder
 from wanfx.errors import MissingError, OptionError
 from wanfx.options import Options
 
@@ -112,3 +116,45 @@ def test_what_a_model_cannot_carry_is_refused() -> None:
 @pytest.mark.usefixtures("nothing_installed")
 def test_a_new_world_is_never_drawn_unasked() -> None:
     assert resolve_backends(Options(), task="background").generate.backend == "draft"
+
+
+def _put_wan(name: str) -> None:
+    """A set with a file, by name alone."""
+    models = make_set(HUB_SETS[name], revision="0123", files=(TreeFile("a.json", 0, "0" * 64),))
+    set_folder(models).mkdir(parents=True)
+    (set_folder(models) / "a.json").touch()
+    write_lock(models)
+
+
+@pytest.mark.usefixtures("nothing_installed")
+@pytest.mark.parametrize(
+    ("module", "more"),
+    [("torch", {}), ("diffusers", {}), ("accelerate", {"wan.offload": "sequential"}), ("peft", {"wan.lora": __file__})],
+)
+def test_a_missing_module_is_told_apart_from_missing_files(
+    module: str, more: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _put_wan("wan-animate")
+    monkeypatch.setitem(sys.modules, module, None)
+    asked = {"generate.backend": "wan-animate", "pose.backend": "none", "matte.backend": "flow", **more}
+    with pytest.raises(MissingError, match=module) as raised:
+        check_backends(Options().with_values(asked, source="flag"))
+    assert 'pip install "wanfx[wan]"' in raised.value.remedy and "models fetch" not in raised.value.remedy
+
+
+@pytest.mark.usefixtures("nothing_installed")
+def test_pose_models_without_onnxruntime_ask_for_their_own_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    _put_wan("vitpose-wholebody")
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    asked = {"pose.backend": "vitpose", "matte.backend": "flow", "generate.backend": "draft"}
+    with pytest.raises(MissingError, match="onnxruntime") as raised:
+        check_backends(Options().with_values(asked, source="flag"))
+    assert 'pip install "wanfx[pose]"' in raised.value.remedy
+
+
+@pytest.mark.usefixtures("nothing_installed")
+def test_task_replace_asks_for_no_editor_to_retarget_with() -> None:
+    asked = {"generate.backend": "wan-animate", "condition.retarget": "edited"}
+    options = Options().with_values(asked, source="flag")
+    keys = {task: {error.key for error in find_lacking(options, task=task)} for task in ("replace", "animate")}
+    assert keys["animate"] - keys["replace"] == {"condition.retarget"}

@@ -132,7 +132,8 @@ _SETS = (
         extra="wan",
         about_bytes=34e9,
         commercial="no",
-        warning="FLUX.1 Kontext [dev] is under a non-commercial licence: not for paid work without one from its makers",
+        warning="nothing here uses it yet; FLUX.1 Kontext [dev] is under a non-commercial licence: not for paid work "
+        "without one from its makers",
     ),
 )
 HUB_SETS: Mapping[str, HubSet] = MappingProxyType({one.name: one for one in _SETS})

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
 from wanfx.backends.hub_sets import EDITOR
-from wanfx.backends.weights import SAM2_SETS, ModelSet, fetch_command, find_set, is_installed
+from wanfx.backends.lacking import find_missing
+from wanfx.backends.weights import SAM2_SETS, ModelSet, find_set, is_installed
 from wanfx.errors import MissingError, OptionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from wanfx.backends.pose_protocol import PoseEstimator
     from wanfx.backends.protocols import Clicker, Generator, Segmenter
@@ -144,8 +145,17 @@ def choice_of_pose(asked: Options, resolved: Options) -> str:
     return f"{text}: {best}, which follows hands and feet better, is not installed (`{command}`)"
 
 
-def check_backends(options: Options) -> None:
-    """Raise OptionError for an unknown backend, and MissingError for one whose models are not installed."""
+def check_backends(options: Options, *, task: str | None = None) -> None:
+    """Raise OptionError for an unknown backend, and MissingError for one whose models or modules are not installed.
+
+    ``task`` leaves out what that one does not use.
+    """
+    for lacking in find_lacking(options, task=task):
+        raise lacking
+
+
+def find_lacking(options: Options, *, task: str | None = None) -> Iterator[MissingError]:
+    """What is not installed of all that the options ask for, as the errors it would be. Raises OptionError."""
     values = options.as_dict()
     for key, kind in _OPTIONS.items():
         stage, _, option = key.partition(".")
@@ -154,13 +164,12 @@ def check_backends(options: Options) -> None:
         backend = _find(kind, values[stage][option], key=key)
         if not backend.models:
             continue
-        models = _choose_set(backend, options.wan.model if kind == "generator" else options.matte.model).name
-        if not is_installed(models):
-            what = f"{kind} {values[stage][option]} needs models or a module that are not here"
-            raise MissingError(what, key=key, remedy=f"run `wanfx models list`, then `wanfx models fetch {models}`")
+        models = _choose_set(backend, options.wan.model if kind == "generator" else options.matte.model)
+        more = _asked_modules(options) if kind == "generator" else ()
+        yield from find_missing(models, f"{kind} {values[stage][option]}", key=key, modules=more)
         if values[stage][option] == "vitpose":
-            _check_detector(options.pose.detector)
-    _check_editor(options)
+            yield from _find_detector(options.pose.detector)
+    yield from _find_editor(options, task=task)
 
 
 def find_segmenter(name: str, *, model: str = AUTO, engine: str = AUTO, crop: Crop = "subject") -> Segmenter:
@@ -208,29 +217,31 @@ def _are_poses_needed(options: Options) -> bool:
     return _find("generator", options.generate.backend, key="generate.backend").needs_poses
 
 
-def _check_editor(options: Options) -> None:
-    """Raise MissingError where an image editor is asked for and its models are not there."""
+def _asked_modules(options: Options) -> tuple[str, ...]:
+    """The modules that a video model needs for what is asked of it, beside those it always needs."""
+    wan = options.wan
+    moved = ("accelerate",) if wan.offload == "sequential" else ()
+    return (*moved, *(("peft",) if wan.lora is not None or wan.relight_lora is not None else ()))
+
+
+def _find_editor(options: Options, *, task: str | None) -> Iterator[MissingError]:
+    """What is missing of the image editor, where one is asked for; nobody is retargeted but in task animate."""
     condition = options.condition
     asked = {
         "condition.reference": ("onto-plate", condition.reference == "edit"),
-        "condition.retarget": ("auto", condition.retarget == "edited"),
+        "condition.retarget": ("auto", condition.retarget == "edited" and task in (None, "animate")),
     }
     for key, (instead, is_asked) in asked.items():
-        if is_asked and find_generator(options).is_driven and not is_installed(EDITOR):
-            raise MissingError(
-                "asks for an image editor, which is not here", key=key,
-                remedy=f"run `{fetch_command(find_set(EDITOR))}`, or set {key}={instead}",
-            )  # fmt: skip
+        if is_asked and find_generator(options).is_driven:
+            yield from find_missing(find_set(EDITOR), "the image editor", key=key, instead=f"set {key}={instead}")
 
 
-def _check_detector(name: str) -> None:
-    """Raise MissingError where the models of a person detector are not there."""
+def _find_detector(name: str) -> Iterator[MissingError]:
+    """What is missing of a person detector."""
     models = {"lite": "lite", "yolov10": "yolov10m"}.get(name)
-    if models is not None and not is_installed(models):
-        raise MissingError(
-            f"person detector {name} needs models or a module that are not here", key="pose.detector",
-            remedy=f"run `wanfx models list`, then `wanfx models fetch {models}`, or set pose.detector=matte",
-        )  # fmt: skip
+    if models is not None:
+        who, instead = f"person detector {name}", "set pose.detector=matte"
+        yield from find_missing(find_set(models), who, key="pose.detector", instead=instead)
 
 
 def _best(kind: Kind, *, task: str = "replace", is_driven: bool = False) -> str:

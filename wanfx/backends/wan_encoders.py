@@ -32,14 +32,15 @@ _CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 _CLIP_DEVIATION = (0.26862954, 0.26130258, 0.27577711)
 
 
-def read_texts(folder: Path, texts: Iterable[str], *, pipeline: Any, cache: Path, fetch_command: str) -> dict[str, Any]:
+def read_texts(folder: Path, texts: Iterable[str], *, pipeline: Any, cache: Path, fetch_command: str, digest: str = "") -> dict[str, Any]:
     """Each text's features (1, 512, channels), float32 on the CPU; from ``cache`` where they were read before.
 
-    ``pipeline`` is diffusers' class, whose own reading is used. Raises MissingError where the encoder is not there.
+    ``pipeline`` is diffusers' class, whose own reading is used; ``digest`` stands for the set of weights, as its lock
+    has it. Raises MissingError where the encoder is not there.
     """
     from safetensors.torch import load_file, save_file
 
-    files = {text: cache / f"{_text_key(folder, text)}.safetensors" for text in dict.fromkeys(texts)}
+    files = {text: cache / f"{_text_key(folder, text, digest)}.safetensors" for text in dict.fromkeys(texts)}
     unread = [text for text, file in files.items() if not file.is_file()]
     if unread:
         torch = import_torch(extra=EXTRA)
@@ -69,10 +70,10 @@ def _text_reader(folder: Path, pipeline: Any, *, fetch_command: str) -> Any:
     return only_with(pipeline, tokenizer=tokenizer, text_encoder=encoder.eval())
 
 
-def _text_key(folder: Path, text: str) -> str:
-    """Of the words and of the encoder that reads them: its configuration and its list of weights."""
+def _text_key(folder: Path, text: str, digest: str) -> str:
+    """Of the words and of the encoder that reads them: its configuration, its list of weights, and the whole set's hash."""
     files = sorted(path for path in (folder / "text_encoder").glob("*.json"))
-    return hashlib.sha256("\n".join([*(sha256_file(path) for path in files), text]).encode()).hexdigest()[:32]
+    return hashlib.sha256("\n".join([*(sha256_file(path) for path in files), digest, text]).encode()).hexdigest()[:32]
 
 
 def see_reference(folder: Path, picture_display: Array, *, fetch_command: str) -> Any:

@@ -232,8 +232,12 @@ def set_folder(models: ModelSet) -> Path:
 def is_installed(name: str) -> bool:
     """Whether a set's files and the module that runs them are there."""
     models = find_set(name)
-    has_files = bool(models.contents) and all((set_folder(models) / file).is_file() for file in models.files)
-    return has_files and models.can_run
+    return has_files(models) and models.can_run
+
+
+def has_files(models: ModelSet) -> bool:
+    """Whether a set's files are there; whether they are what they should be is found out when they are loaded."""
+    return bool(models.contents) and all((set_folder(models) / file).is_file() for file in models.files)
 
 
 def find_set(name: str) -> ModelSet:

@@ -27,6 +27,8 @@ def run_command(parsed: argparse.Namespace) -> int:
 def _print_plan(request: RunRequest) -> None:
     plan, shot_frames, last = plan_shot(request)
     table = Table(box=None, show_header=False, pad_edge=False)
+    for lacking in plan.lacking:
+        Console(stderr=True).print(f"not yet: {lacking}", markup=False, highlight=False, soft_wrap=True)
     rows = (
         ("shot", request.shot.name),
         ("shot frames", f"{shot_frames} ({len(shot_frames)})"),

@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 
 from wanfx.backends.protocols import ModelCard
-from wanfx.errors import OptionError
 from wanfx.frames import Box, Size
 from wanfx.images import FramePattern, Plate
 from wanfx.ops.card import Placement
@@ -51,14 +50,9 @@ def condition_scene(
     run: RunContext, ingested: Ingested, tracked: Tracked, refined: Refined, posed: Posed | None, *, cleaned: Cleaned
 ) -> Conditioning:
     """The conditioning of the whole shot; ``posed`` is None for a card, ``cleaned`` has the frame that the reference is
-    fitted to where it stands on the plate. Raises OptionError, and what the reference raises.
+    fitted to where it stands on the plate. Raises what the reference raises.
     """
     plate, options = ingested.plate, run.options.condition
-    if options.reference not in ("as-is", "onto-plate"):
-        raise OptionError(
-            f"{options.reference!r} is for a video model", key="condition.reference",
-            remedy="set condition.reference=as-is, or onto-plate for the plate's background",
-        )  # fmt: skip
     stops = ingested.exposure_stops if is_on_plate(run.options) else 0.0
     space = ModelSpace(stops if options.exposure_stops is None else options.exposure_stops)
     canvas = Box(0, 0, plate.canvas.width, plate.canvas.height)

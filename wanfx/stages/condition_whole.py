@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from dataclasses import asdict
 
-from wanfx.errors import OptionError
 from wanfx.frames import Box, Size
 from wanfx.images import FramePattern, Plate
 from wanfx.ops.sizes import canvas_size
@@ -34,16 +33,11 @@ def condition_whole(
     run: RunContext, ingested: Ingested, tracked: Tracked, refined: Refined, posed: Posed, *, cleaned: Cleaned,
     area_px: int,
 ) -> Conditioning:  # fmt: skip
-    """The conditioning of the whole shot, for a driven generator of ``area_px``. Raises OptionError.
+    """The conditioning of the whole shot, for a driven generator of ``area_px``.
 
     ``cleaned`` has the frame that the reference is fitted to, where it stands on the plate.
     """
     plate, options = ingested.plate, run.options.condition
-    if options.reference == "reframe":
-        raise OptionError(
-            "'reframe' is for task replace: in animate its grey would be the background",
-            key="condition.reference", remedy="set condition.reference=as-is, or onto-plate for the plate's background",
-        )  # fmt: skip
     stops = ingested.exposure_stops if is_on_plate(run.options) else 0.0
     space = ModelSpace(stops if options.exposure_stops is None else options.exposure_stops)
     if not any(pose.confidence.any() for pose in posed.poses.values()):

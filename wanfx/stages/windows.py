@@ -114,10 +114,12 @@ def choose_length(options: Options, generator: Generator) -> int:
     """Frames a window. Raises OptionError where the chosen length leaves nothing new."""
     length = options.generate.window_frames or generator.window_frames
     if length <= generator.carried_frames:
+        # Windows of a network that sees four frames at once have 4 n + 1.
+        least = generator.carried_frames + (_LATENT_FRAMES if generator.window_frames % _LATENT_FRAMES == 1 else 1)
         raise OptionError(
             f"{length} is not more than the {generator.carried_frames} carried frames",
             key="generate.window_frames",
-            remedy=f"set it to {generator.carried_frames + 1} or more",
+            remedy=f"set it to {least} or more",
         )
     return length
 
