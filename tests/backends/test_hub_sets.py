@@ -20,7 +20,6 @@ from wanfx.backends.hub_fetch import fetch_hub_set
 from wanfx.backends.seen_files import SeenFiles, find_folder
 from wanfx.backends.wan_encoders import ANIMATE_PROMPT, read_texts, see_reference
 from wanfx.backends.wan_load import import_from_diffusers, load_part, load_transformer
-from wanfx.backends.wan_places import Clock
 from wanfx.backends.weights import MODELS_FOLDER, fetch_command, find_set, is_installed, set_folder
 from wanfx.cli.main import main
 from wanfx.errors import InputError, MissingError
@@ -254,7 +253,7 @@ def test_with_the_network_off_a_bundle_is_taken_and_everything_loads(
     kinds = import_from_diffusers("models")
     transformer = load_transformer(
         kinds.WanAnimateTransformer3DModel, folder, options=WanOptions(dtype="float32"),
-        pipeline=diffusers.WanAnimatePipeline, fetch_command=how, clock=Clock(),
+        pipeline=diffusers.WanAnimatePipeline, fetch_command=how,
     )  # fmt: skip
     vae = load_part(kinds.AutoencoderKLWan, folder, part="vae", fetch_command=how, use_safetensors=True)
     assert len(transformer.blocks) == 2

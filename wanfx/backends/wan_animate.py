@@ -47,7 +47,11 @@ class WanAnimateGenerator(WanGenerator):
         pipeline = import_from_diffusers("pipelines.wan.pipeline_wan_animate").WanAnimatePipeline
         prompts = [ANIMATE_PROMPT, *([NEGATIVE_PROMPT] if self._guidance_scale > 1 else [])]
         self._texts = read_texts(
-            self._folder, prompts, pipeline=pipeline, cache=cache, fetch_command=self._fetch_command,
+            self._folder,
+            prompts,
+            pipeline=pipeline,
+            cache=cache,
+            fetch_command=self._fetch_command,
             digest=self._models.digest,
         )
         self._networks = AnimateNetworks(

@@ -32,7 +32,9 @@ _CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 _CLIP_DEVIATION = (0.26862954, 0.26130258, 0.27577711)
 
 
-def read_texts(folder: Path, texts: Iterable[str], *, pipeline: Any, cache: Path, fetch_command: str, digest: str = "") -> dict[str, Any]:
+def read_texts(
+    folder: Path, texts: Iterable[str], *, pipeline: Any, cache: Path, fetch_command: str, digest: str = ""
+) -> dict[str, Any]:
     """Each text's features (1, 512, channels), float32 on the CPU; from ``cache`` where they were read before.
 
     ``pipeline`` is diffusers' class, whose own reading is used; ``digest`` stands for the set of weights, as its lock
@@ -71,9 +73,10 @@ def _text_reader(folder: Path, pipeline: Any, *, fetch_command: str) -> Any:
 
 
 def _text_key(folder: Path, text: str, digest: str) -> str:
-    """Of the words and of the encoder that reads them: its configuration, its list of weights, and the whole set's hash."""
+    """Of the words and of the encoder that reads them: its configuration, its list of weights, the set's hash."""
     files = sorted(path for path in (folder / "text_encoder").glob("*.json"))
-    return hashlib.sha256("\n".join([*(sha256_file(path) for path in files), digest, text]).encode()).hexdigest()[:32]
+    told = [*(sha256_file(path) for path in files), digest, text]
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()[:32]
 
 
 def see_reference(folder: Path, picture_display: Array, *, fetch_command: str) -> Any:

@@ -68,7 +68,11 @@ class WanVaceGenerator(WanGenerator):
             away = NEGATIVE_PROMPT if guide.negative_prompt is None else guide.negative_prompt
             wanted = [guide.prompt, *([away] if self._guidance_scale > 1 else [])]
             texts = read_texts(
-                self._folder, wanted, pipeline=self._pipeline, cache=self._cache, fetch_command=self._fetch_command,
+                self._folder,
+                wanted,
+                pipeline=self._pipeline,
+                cache=self._cache,
+                fetch_command=self._fetch_command,
                 digest=self._models.digest,
             )
             self._text = key, VaceText(*(texts[text] for text in wanted))
