@@ -202,6 +202,19 @@ def test_only_replace_takes_several_and_each_needs_a_reference(
     assert run_shot(tmp_path) == 2
 
 
+@pytest.mark.parametrize("names", [("ben", "char_ben"), ("Char_Ben", "ben"), ("ben", "Ben")])
+def test_names_that_would_share_a_folder_are_refused(
+    root: Path, names: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = root / "shot" / "shot.json"
+    shot = json.loads(path.read_text())
+    for subject, name in zip(shot["subjects"], names, strict=True):
+        subject["name"] = name
+    path.write_text(json.dumps(shot))
+    assert run_shot(root) == 2
+    assert "makes the same names as that of subjects[0]" in capsys.readouterr().err
+
+
 def test_plan_tells_the_passes(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plan", str(root / "shot" / "shot.json"), "--out", str(root / "out")]) == 0
     assert "back, walker: back to front, one each" in capsys.readouterr().out

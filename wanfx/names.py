@@ -30,6 +30,11 @@ def slug(text: str) -> str:
     return name
 
 
+def character_folder(subject: str) -> str:
+    """The name of the folder of a subject's new matte, of that of its own."""
+    return f"char_{subject}"
+
+
 def layer_name(text: str) -> str:
     """``text`` as an EXR layer name: letters, digits and underscores, and no digit at the end (Nuke drops those).
 

@@ -20,7 +20,7 @@ from wanfx.errors import ShotError
 from wanfx.frames import FrameRange
 from wanfx.images import FramePattern, Matte
 from wanfx.make_union import unite_manifest
-from wanfx.names import fill_template, slug
+from wanfx.names import character_folder, fill_template, slug
 from wanfx.ops.matting import check_method
 from wanfx.pass_versions import frames_to_make, open_passes, passes_folder, prune_passes
 from wanfx.pipeline import choose_frames, make_delivery
@@ -40,7 +40,6 @@ from wanfx.stages.inputs import check_inputs
 from wanfx.stages.matte import Tracked, run_matte, subjects_of
 from wanfx.stages.measured import ROTO_NOTE
 from wanfx.stages.refine import Refined, adopt_painted, run_refine
-from wanfx.stages.rematte import character_folder
 from wanfx.stages.report import write_report
 from wanfx.stages.review import run_review
 from wanfx.stages.unite import STAGE as UNITE

@@ -20,7 +20,7 @@ from wanfx.frames import Box
 from wanfx.images import FramePattern, Plate
 from wanfx.io import exr
 from wanfx.io.atomic import sha256_file
-from wanfx.names import layer_name, slug
+from wanfx.names import character_folder, layer_name, slug
 from wanfx.shot import Shot, SubjectInput
 from wanfx.stages.context import Made, RunContext, StageProgress, stage_key
 from wanfx.stages.hand_matte import find_roto, read_hand_matte
@@ -142,15 +142,26 @@ def subjects_of(shot: Shot) -> tuple[SubjectInput, ...]:
     Raises ShotError for two whose files or layers would have one name on any system.
     """
     subjects = shot.subjects or (SubjectInput(),)
-    for name_of in (slug, layer_name):
-        names = [name_of(subject.name).casefold() for subject in subjects]
-        for index, name in enumerate(names):
-            if name in names[:index]:
-                raise ShotError(
-                    f"makes the same names as that of subjects[{names.index(name)}]",
-                    key=f"subjects[{index}].name", remedy="give every subject a name of its own, in Latin letters",
-                )  # fmt: skip
+    for names_of in (_folders_of, _layers_of):
+        names = [names_of(subject.name) for subject in subjects]
+        for index, own in enumerate(names):
+            for other in range(index):
+                if own & names[other]:
+                    raise ShotError(
+                        f"makes the same names as that of subjects[{other}]",
+                        key=f"subjects[{index}].name", remedy="give every subject a name of its own, in Latin letters",
+                    )  # fmt: skip
     return subjects
+
+
+def _folders_of(subject: str) -> set[str]:
+    """The folders of a subject's mattes, its own and the new one, where case does not count."""
+    name = slug(subject)
+    return {name.casefold(), character_folder(name).casefold()}
+
+
+def _layers_of(subject: str) -> set[str]:
+    return {layer_name(subject).casefold()}
 
 
 def read_prompts(subject: SubjectInput, ingested: Ingested, *, key: str) -> Prompts:

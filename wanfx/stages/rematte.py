@@ -18,6 +18,7 @@ from wanfx.backends.registry import find_segmenter
 from wanfx.frames import Box, FrameRange
 from wanfx.images import FramePattern, Matte
 from wanfx.io import exr
+from wanfx.names import character_folder
 from wanfx.ops.crop import cut, from_model
 from wanfx.stages.approved import approved_matte_path
 from wanfx.stages.conditioning import Conditioning, SpaceBridge
@@ -41,11 +42,6 @@ class Rematted:
     matte: Matte
     hashes: Mapping[int, str]
     models: tuple[ModelCard, ...] = ()
-
-
-def character_folder(subject: str) -> str:
-    """The name of the folder of a subject's new matte."""
-    return f"char_{subject}"
 
 
 def run_rematte(
