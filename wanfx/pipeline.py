@@ -28,7 +28,7 @@ from wanfx.stages.context import RunContext
 from wanfx.stages.crypto import OBJECT_PART, check_crypto_names, run_crypto
 from wanfx.stages.deliver import deliver_grade, deliver_mattes, remove_unlisted
 from wanfx.stages.extend import extend_plate, extended_source, find_beyond, is_extending
-from wanfx.stages.finish import Finished, run_finish
+from wanfx.stages.finish import Finished, is_copied, run_finish
 from wanfx.stages.generate import run_generate
 from wanfx.stages.grain import run_grain
 from wanfx.stages.ingest import Anchor, Ingested, open_plate, run_ingest, shot_frames
@@ -136,7 +136,9 @@ def _seal(
     tracked: Tracked, last: LastVersion | None, *, name: str, started: float,
 ) -> Outcome:  # fmt: skip
     """Mattes, review movie, promises, report, manifest: the manifest last, for it makes the version complete."""
-    matte_files = deliver_mattes(run, mattes, frames=finished.frames)
+    folder = None if last is None else last.copied().mattes
+    kept = {frame: folder for frame, fact in finished.facts.items() if folder is not None and is_copied(fact)}
+    matte_files = deliver_mattes(run, mattes, frames=finished.frames, delivered=kept)
     crypto = run_crypto(run, finished, objects={tracked.subject.name: OBJECT_PART}, pattern=run.version.crypto(name))
     review = run_review(run, ingested, finished, name=name)
     before = last.manifest if last is not None else None

@@ -8,7 +8,7 @@ from typing import Any
 
 from wanfx.delivery import ShotFolder, Version
 from wanfx.errors import InputError, PromiseBrokenError
-from wanfx.frames import FrameRange
+from wanfx.frames import Box, FrameRange
 from wanfx.images import FramePattern
 from wanfx.io.atomic import sha256_file, write_json
 from wanfx.make_manifest import request_key
@@ -45,7 +45,11 @@ class LastVersion:
         facts = {int(frame): fact for frame, fact in self.manifest["frame_facts"].items()}
         made = {entry["path"]: entry["sha256"] for entry in self.manifest["files"]}
         names = {frame: pattern.path(frame).relative_to(self.version.folder).as_posix() for frame in facts}
-        return CopiedFrames(pattern, facts, {frame: made[name] for frame, name in names.items()})
+        return CopiedFrames(
+            pattern, facts, {frame: made[name] for frame, name in names.items()}, task=self.manifest["task"],
+            parts=tuple(self.manifest["comp"]["parts"]), canvas=Box(*self.manifest["plate"]["data_window"]),
+            mattes=self.version.folder / "matte",
+        )  # fmt: skip
 
     def plan_retake(
         self, options: Options, whole: FrameRange, *, asked: FrameRange | None, warn: Callable[[str], None]

@@ -15,7 +15,7 @@ from wanfx.ops.decontaminate import own_colors
 from wanfx.ops.defocus import defocus
 from wanfx.ops.grade import Grade, apply_grade
 from wanfx.ops.light_wrap import wrap_light
-from wanfx.pixels import to_float, to_half
+from wanfx.pixels import to_finite, to_float, to_half
 from wanfx.stages.comp_write import CompLayers
 from wanfx.stages.conditioning import Conditioning
 from wanfx.stages.integrate import Integration
@@ -60,7 +60,8 @@ def keep_actor(plate_rgb: Pixels, actor: Array, world: NewWorld, *, integration:
     with np.errstate(over="ignore", invalid="ignore"):
         lit, shadow = _part_shadow(world, alpha)
         clean = in_range(defocus(lit, radius_px=integration.defocus_px), plate_rgb.dtype)
-        colors = own_colors(to_float(plate_rgb), alpha) * alpha[..., None]
+        # The plate's bad pixels stay in rgba, where they are kept; no layer has any.
+        colors = own_colors(to_finite(plate_rgb), alpha) * alpha[..., None]
         own = to_half(np.dstack([np.where(alpha[..., None] > 0, colors, np.float32(0)), alpha]))
     met = np.where(to_float(mattes.edit) > 0, world.ceiling, False).astype(np.float16)
     if not integration.touches_actor:

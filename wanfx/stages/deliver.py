@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from wanfx.delivery import Version
@@ -17,18 +17,32 @@ from wanfx_color.cdl import ColorCorrection, format_cc
 STAGE = "deliver"
 
 
-def deliver_mattes(run: RunContext, mattes: list[Matte], *, frames: Iterable[int]) -> list[Path]:
-    """Copy the mattes of ``frames`` (those that were made) to ``matte/<name>`` and return the files."""
-    wanted = [
-        (matte.path(frame), run.version.matte(matte.subject).path(frame))
-        for matte in mattes for frame in frames if matte.path(frame).is_file()
+def deliver_mattes(
+    run: RunContext, mattes: list[Matte], *, frames: Iterable[int], delivered: Mapping[int, Path] | None = None
+) -> list[Path]:
+    """Copy the mattes of ``frames`` (those that were made) to ``matte/<name>`` and return the files.
+
+    ``delivered`` is, for frames whose comps were copied, the folder of the mattes that those were made with.
+    """
+    found = [
+        (_source(matte, frame, (delivered or {}).get(frame)), run.version.matte(matte.subject).path(frame))
+        for matte in mattes for frame in frames
     ]  # fmt: skip
+    wanted = [(source, target) for source, target in found if source.is_file()]
     with run.stage(STAGE, units=len(wanted)) as progress:
         for source, target in wanted:
             with atomic_path(target) as temporary:
                 shutil.copyfile(source, temporary)
             progress.step(target.name)
     return [target for _, target in wanted]
+
+
+def _source(matte: Matte, frame: int, folder: Path | None) -> Path:
+    own = matte.path(frame)
+    if folder is None:
+        return own
+    before = folder / matte.subject / own.name
+    return before if before.is_file() else own
 
 
 def deliver_grade(run: RunContext, integration: Integration, *, layer: str, space: str) -> Path | None:

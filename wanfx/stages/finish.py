@@ -44,7 +44,7 @@ def run_finish(
     run: RunContext, inputs: FinishInputs, *, pattern: FramePattern, frames: list[int], copied: CopiedFrames | None
 ) -> Finished:
     """Make the comp of ``frames``; all others that ``copied`` has are copied from there."""
-    kept = _kept_frames(inputs, frames, copied)
+    kept = _kept_frames(run, inputs, frames, copied)
     maker = CompMaker(run, inputs)
 
     def key(frame: int) -> str:
@@ -71,22 +71,19 @@ def run_finish(
     return Finished(pattern, tuple(sorted(facts)), names, facts, hashes)
 
 
-def _kept_frames(inputs: FinishInputs, frames: list[int], copied: CopiedFrames | None) -> list[int]:
-    """The frames that are copied as they are. Raises InputError where their plate is no longer what they show."""
+def _kept_frames(
+    run: RunContext, inputs: FinishInputs, frames: list[int], copied: CopiedFrames | None
+) -> list[int]:  # fmt: skip
+    """The frames that are copied as they are. Raises InputError where they do not go with those that are made."""
     kept = [frame for frame in (copied.facts if copied else ()) if frame not in frames and frame in inputs.plate_hashes]
+    if copied is not None and kept:
+        _check_alike(run, inputs, copied)
     for frame in kept:
         assert copied is not None
         if copied.facts[frame]["plate_key"] != inputs.plate_hashes[frame]:
             raise InputError(
                 "the plate has changed since this frame was delivered, so it cannot be copied",
                 path=inputs.conditioning.plate.path(frame),
-                frame=frame,
-                remedy="run without --frames to make all frames again",
-            )
-        if ("touched_pixels" in copied.facts[frame]) is not inputs.integration.touches_actor:
-            raise InputError(
-                "was delivered with other parts: the actor was graded or lit in one version only",
-                path=copied.pattern.path(frame),
                 frame=frame,
                 remedy="run without --frames to make all frames again",
             )
@@ -98,6 +95,22 @@ def _kept_frames(inputs: FinishInputs, frames: list[int], copied: CopiedFrames |
                 remedy="copy the delivery again, or run without --frames to make all frames again",
             )
     return kept
+
+
+def _check_alike(run: RunContext, inputs: FinishInputs, copied: CopiedFrames) -> None:
+    """Raise InputError where frames of the earlier version and new ones would not be one sequence."""
+    ours = part_names(inputs.layer, is_touched=inputs.integration.touches_actor)
+    plate = inputs.conditioning.plate
+    for what, new, old in (
+        ("task", run.shot.task, copied.task),
+        ("parts (subjects, or a grade or wrap in one version only)", list(ours), list(copied.parts)),
+        ("data window", plate.canvas.as_list(), copied.canvas.as_list()),
+    ):
+        if new != old:
+            raise InputError(
+                f"the frames that would be copied have another {what}: {old}, and not {new}", key="--frames",
+                path=copied.pattern.folder, remedy="run without --frames to make all frames again",
+            )  # fmt: skip
 
 
 def _copy(copied: CopiedFrames, frame: int, path: Path) -> Made:
