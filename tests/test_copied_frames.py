@@ -88,3 +88,9 @@ def test_bad_pixels_in_a_kept_actor_stay_in_the_comp_and_in_no_layer(tmp_path: P
             assert np.isfinite(np.stack(list(part.planes.values())).astype(np.float32)).all(), name
     if not flags:
         assert np.isnan(parts["rgba"].planes["R"][box.y0 + 20, box.x0 + 10])
+
+
+def test_knobs_that_do_not_change_a_hand_made_matte_say_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _shot(tmp_path)
+    assert _run(tmp_path, "--set", "matte.grow_px=5") == 0
+    assert "hand-made mattes are taken as they are" in capsys.readouterr().err

@@ -57,9 +57,11 @@ class MatteOptions:
         Knob("Whether SAM 2.1 looks nearer at a subject that is small in the frame, or always at the whole frame"),
     ] = "subject"
     width_px: Annotated[int, Knob("Width of the pictures that are analysed", "px", 160, 1920)] = 640
-    grow_px: Annotated[float, Knob("Grow (or, negative, shrink) the matte", "px", -64, 64)] = 0.0
-    soften_px: Annotated[float, Knob("Soften the matte's edge", "px", 0, 64)] = 0.0
-    gamma: Annotated[float, Knob("Gamma of the matte's edge: over 1 fuller, under 1 thinner", "", 0.1, 10)] = 1.0
+    grow_px: Annotated[float, Knob("Grow (or, negative, shrink) a matte that was found", "px", -64, 64)] = 0.0
+    soften_px: Annotated[float, Knob("Soften the edge of a matte that was found", "px", 0, 64)] = 0.0
+    gamma: Annotated[
+        float, Knob("Gamma of the edge of a matte that was found: over 1 fuller, under 1 thinner", "", 0.1, 10)
+    ] = 1.0
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ from wanfx.units import PaintableFolder
 STAGE = "refine"
 VERSION = 4
 Array = npt.NDArray[np.float32]
+_AS_IT_IS = {"grow_px": 0.0, "soften_px": 0.0, "gamma": 1.0}
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ def run_refine(run: RunContext, ingested: Ingested, tracked: Tracked) -> Refined
     roto = find_roto(run.shot, tracked.subject, frames=plate.frames)
     alphas = AlphaFrames(ingested, tracked, roto=roto, options=run.options.refine)
     shape = {name: getattr(run.options.matte, name) for name in ("grow_px", "soften_px", "gamma")}
+    if roto and shape != _AS_IT_IS:
+        run.warn(STAGE, "hand-made mattes are taken as they are: matte.grow_px, soften_px and gamma do not change them")
 
     def given(frame: int) -> str:
         # The tracker's key stands for all frames of the plate: what is beside this one is in it.
