@@ -60,5 +60,5 @@ def find_doubts(shot: Shot, options: Options) -> Iterator[str]:
             f"{count} reference pictures are given (background.path is one, where it is given): the model was trained"
             f" with {_VACE_REFERENCES} at most"
         )
-    if not given.prompt.strip() and given.mode != "remove":
+    if not given.prompt.strip() and given.mode not in ("remove", "extend"):
         yield "background.prompt is empty: the model draws by words, so say what the finished picture shows"

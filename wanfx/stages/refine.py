@@ -54,8 +54,7 @@ def run_refine(run: RunContext, ingested: Ingested, tracked: Tracked) -> Refined
     roto = find_roto(run.shot, tracked.subject, frames=plate.frames)
     alphas = AlphaFrames(ingested, tracked, roto=roto, options=run.options.refine)
     shape = {name: getattr(run.options.matte, name) for name in ("grow_px", "soften_px", "gamma")}
-    if roto and shape != _AS_IT_IS:
-        run.warn(STAGE, "hand-made mattes are taken as they are: matte.grow_px, soften_px and gamma do not change them")
+    _warn_of_shape(run, shape, has_roto=bool(roto))
 
     def given(frame: int) -> str:
         # The tracker's key stands for all frames of the plate: what is beside this one is in it.
@@ -86,6 +85,11 @@ def run_refine(run: RunContext, ingested: Ingested, tracked: Tracked) -> Refined
         {frame: record.facts["measure"] for frame, record in records.items()},
         tuple(frame for frame, record in records.items() if record.facts["painted"]),
     )
+
+
+def _warn_of_shape(run: RunContext, shape: Mapping[str, float], *, has_roto: bool) -> None:
+    if has_roto and shape != _AS_IT_IS:
+        run.warn(STAGE, "hand-made mattes are taken as they are: matte.grow_px, soften_px and gamma do not change them")
 
 
 def shape_matte(matte: Array, *, grow_px: float, soften_px: float, gamma: float = 1.0) -> Array:

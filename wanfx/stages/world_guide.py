@@ -40,7 +40,10 @@ STAGE = "guide"
 VERSION = 1
 Array = npt.NDArray[np.float32]
 _HALF = np.float32(0.5)
-_NOBODY = "An empty scene. The background goes on where it was hidden. Nobody is in the picture."
+_OWN_WORDS = {
+    "remove": "An empty scene. The background goes on where it was hidden. Nobody is in the picture.",
+    "extend": "The same scene in a wider view. The place goes on beyond the picture's edges, in the same light.",
+}
 ANCHOR_FRAMES = 2
 """A latent reads the mask of its frame 1, or of its last but one: two frames are kept, or the anchor is not seen."""
 
@@ -64,7 +67,7 @@ class ShotGuide:
 
     @property
     def prompt(self) -> str:
-        return self.given.prompt or (_NOBODY if self.given.mode == "remove" else "")
+        return self.given.prompt or _OWN_WORDS.get(self.given.mode, "")
 
     @property
     def negative_prompt(self) -> str | None:
