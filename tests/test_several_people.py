@@ -10,14 +10,19 @@ from typing import Any
 import numpy as np
 import pytest
 from several import FRAMES, WHOLE, make_shot_of_two, run_shot
-from tiny import FIRST, HEIGHT, WIDTH, plate_pixels
+from tiny import FIRST, HEIGHT, WIDTH, plate_attributes, plate_pixels
 
 from wanfx.cli.main import main
 from wanfx.events import StageStarted, UnitFinished, read_events
 from wanfx.io import exr
 from wanfx.io.atomic import sha256_file
 from wanfx.manifest import read_manifest
+from wanfx.options import Options
+from wanfx.plan import plan_run
 from wanfx.qc.measures import read_measures
+from wanfx.shot import load_shot
+from wanfx.stages.ingest import open_plate
+from wanfx_color.configs import load_config
 
 
 @pytest.fixture(scope="module")
@@ -218,3 +223,31 @@ def test_names_that_would_share_a_folder_are_refused(
 def test_plan_tells_the_passes(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plan", str(root / "shot" / "shot.json"), "--out", str(root / "out")]) == 0
     assert "back, walker: back to front, one each" in capsys.readouterr().out
+
+
+def test_several_passes_need_more_memory_than_one(root: Path) -> None:
+    shot = load_shot(root / "shot" / "shot.json")
+    options = Options()
+    source = open_plate(shot, options, color=load_config())
+    one = plan_run(source, options, frames=source.frames, out=root)
+    needs = [one.for_passes(count).memory_bytes for count in (1, 2, 3)]
+    assert needs == sorted(set(needs))
+
+
+def test_the_plates_extra_channels_are_carried_through_the_first_pass_alone(root: Path) -> None:
+    for index in range(FRAMES):
+        rgb = plate_pixels(index)[0]
+        planes = (*(np.ascontiguousarray(rgb[..., c]) for c in range(3)), np.full(rgb.shape[:2], 5.5, np.float32))
+        (path,) = (root / "shot").glob(f"plate/*.{FIRST + index}.exr")
+        part = exr.Part("rgb", planes, ("R", "G", "B", "depth.Z"))
+        exr.write_parts(
+            path, [part], data_window=WHOLE, display_window=WHOLE, attributes=plate_attributes(index)
+        )  # fmt: skip
+    assert _again(root, "--set", "finish.plate_channels=keep") == 0
+    parts = _parts(_version(root, 2), FIRST)
+    assert (parts["plate"] == np.float32(5.5)).all()
+    passes = root / "out" / "tiny" / "work" / "passes"
+    assert [name for name in ("back", "walker") if "plate" in _parts(passes / name / "tiny" / "v002", FIRST)] == [
+        "back"
+    ]
+    assert _verify(_version(root, 2)) == 0

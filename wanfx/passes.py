@@ -144,7 +144,9 @@ def _make_pass(
         plate=PlateInput(_path(comp, folder), colorspace=plate.color_space, fps=str(plate.fps)),
         frames=str(plate.frames), folder=folder,
     )  # fmt: skip
-    options = run.options.with_values(_OF_A_PASS, source="flag")
+    # The plate's extra channels are in the first pass's comps; those of a comp are no plate's.
+    more = {"finish.plate_channels": "drop"} if behind else {}
+    options = run.options.with_values({**_OF_A_PASS, **more}, source="flag")
     one = replace(run, shot=shot, options=options, folder=own, version=own.in_progress())
     painted = character_folder(tracked.name)
     adopt_painted(run, painted, to=FramePattern(str(one.work / "matte" / painted / f"{painted}.####.exr")), plate=plate)
