@@ -12,7 +12,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from wanfx.comp_parts import comp_parts
 from wanfx.errors import InputError
+from wanfx.frames import FrameRange
 from wanfx.io.atomic import write_json
 from wanfx.keys import canonical_json
 
@@ -21,6 +23,8 @@ REQUIRED = (
     "schema", "wanfx", "shot", "task", "backend", "quality", "frames", "cut", "plate", "comp", "subjects", "models",
     "request", "seed", "options", "promises", "consent", "color", "frame_facts", "files", "digest",
 )  # fmt: skip
+_TABLES = ("plate", "comp", "options", "color", "frame_facts")
+_LISTS = ("subjects", "models", "promises", "files")
 # From each older version of the schema to the next.
 _UPGRADES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 
@@ -34,6 +38,36 @@ def digest(manifest: Mapping[str, Any]) -> str:
     """The SHA-256 of the manifest without its ``digest``."""
     rest = {key: value for key, value in manifest.items() if key != "digest"}
     return hashlib.sha256(canonical_json(rest).encode()).hexdigest()
+
+
+def find_faults(manifest: Mapping[str, Any]) -> list[str]:
+    """What a manifest lacks, or what in it does not fit together, so that nothing can be told from it; else nothing."""
+    missing = [f"manifest.json has no {key}" for key in REQUIRED if key not in manifest]
+    if missing:
+        return missing
+    faults = [f"{key} is no table" for key in _TABLES if not isinstance(manifest[key], dict)]
+    faults += [f"{key} is no list" for key in _LISTS if not isinstance(manifest[key], list)]
+    if not faults:
+        faults = [*_frame_faults(manifest), *_part_faults(manifest)]
+    return [f"manifest.json does not fit together: {fault}" for fault in faults]
+
+
+def _frame_faults(manifest: Mapping[str, Any]) -> list[str]:
+    try:
+        frames = FrameRange.parse(manifest["frames"])
+    except (InputError, TypeError, AttributeError):
+        return [f"frames {manifest['frames']!r} is no range"]
+    if [str(frame) for frame in frames] == sorted(manifest["frame_facts"], key=lambda name: (len(name), name)):
+        return []
+    return [f"frames is {frames}, frame_facts has {len(manifest['frame_facts'])} frames"]
+
+
+def _part_faults(manifest: Mapping[str, Any]) -> list[str]:
+    layers = [str(one["layer"]) for one in manifest["subjects"] if isinstance(one, dict) and "layer" in one]
+    if not layers or len(layers) < len(manifest["subjects"]):
+        return ["subjects names none, or one without a layer"]
+    lacking = set(comp_parts(layers)) - set(manifest["comp"].get("parts", ()))
+    return [f"comp.parts has no {', '.join(sorted(lacking))} of the subjects {', '.join(layers)}"] if lacking else []
 
 
 def write_manifest(path: Path, manifest: Mapping[str, Any]) -> None:

@@ -206,3 +206,30 @@ def test_a_manifest_that_is_no_json_is_found(delivery: Path, capsys: pytest.Capt
 def test_a_frame_that_was_added_is_found(delivery: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.copy(_comp(delivery, FIRST), _comp(delivery, FIRST + 50))
     assert str(FIRST + 50) in _verify(delivery, capsys, promise="frame-lock")
+
+
+def _seal_again(delivery: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    manifest = json.loads((delivery / "manifest.json").read_text())
+    change(manifest)
+    manifest["digest"] = digest(manifest)
+    (delivery / "manifest.json").write_text(json.dumps(manifest))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("subjects", []), ("frames", "abc"), ("frames", f"{FIRST}-{FIRST + 1}"), ("plate", []), ("files", {})],
+)
+def test_a_manifest_that_does_not_fit_together_is_named_though_its_digest_is_right(
+    delivery: Path, capsys: pytest.CaptureFixture[str], key: str, value: Any
+) -> None:
+    _seal_again(delivery, lambda manifest: manifest.update({key: value}))
+    assert key in _verify(delivery, capsys, promise="provenance")
+    for command in ("report", "inspect"):
+        assert main([command, str(delivery)]) == 2
+        assert "manifest.json" in capsys.readouterr().err
+
+
+def test_a_manifest_of_nothing_but_its_schema_is_no_report(delivery: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (delivery / "manifest.json").write_text('{"schema": "wanfx.manifest/1"}')
+    assert main(["report", str(delivery)]) == 2
+    assert "manifest.json has no shot" in capsys.readouterr().err

@@ -12,10 +12,10 @@ from rich.table import Table
 
 from wanfx.cli.promises import promise_table
 from wanfx.delivery import Version
-from wanfx.errors import ColorSpaceError
+from wanfx.errors import ColorSpaceError, InputError
 from wanfx.io import exr
 from wanfx.io.cryptomatte import id_text, is_cryptomatte, read_cryptomatte
-from wanfx.manifest import read_manifest
+from wanfx.manifest import find_faults, read_manifest
 from wanfx.qc.promises import Promise
 from wanfx.stages.source import Source, Wanted, open_source
 from wanfx_color.configs import load_config
@@ -30,6 +30,8 @@ def run_command(parsed: argparse.Namespace) -> int:
     if path.name == "manifest.json" or (path / "manifest.json").is_file():
         version = Version(path.parent if path.name == "manifest.json" else path)
         manifest = read_manifest(version.manifest)
+        if faults := find_faults(manifest):
+            raise InputError("; ".join(faults), path=version.manifest, remedy="copy the delivery again")
         console.print(_table(_manifest_rows(manifest)))
         console.print(promise_table([Promise(**promise) for promise in manifest["promises"]]))
         return 0

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from wanfx.ahead import make_ahead
+from wanfx.errors import InputError
 from wanfx.frames import FrameRange
 from wanfx.images import FramePattern
 from wanfx.io.atomic import is_leftover
-from wanfx.manifest import REQUIRED, digest
+from wanfx.manifest import digest, find_faults
 from wanfx.ops.grain_frames import Grain
 from wanfx.qc.actor_check import judge_kept
 from wanfx.qc.file_check import Files, check_files, name_exchanged
@@ -38,7 +39,7 @@ def verify_delivery(
     sealed = _provenance_faults(manifest)
     try:
         return _verify(folder, manifest, sealed, on_frame=on_frame, is_measured=False).promises
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (InputError, KeyError, IndexError, TypeError, ValueError, AttributeError):
         if not sealed:
             raise
         return [judge(name, sealed, evidence="") for name in NAMES]
@@ -97,7 +98,8 @@ def _judge(
     missing += _unlisted(folder, manifest)
     return [
         judge_shown(
-            judge_kept(manifest, faults("plate-integrity"), evidence=_kept_text(manifest, found)), is_whole=is_whole
+            judge_kept(manifest, faults("plate-integrity"), evidence=_kept_text(manifest, found)),
+            is_whole=is_whole,
         ),
         judge(
             "frame-lock",
@@ -198,7 +200,7 @@ def _files_text(manifest: Mapping[str, Any], painted: int) -> str:
 
 
 def _provenance_faults(manifest: Mapping[str, Any]) -> list[str]:
-    missing = [f"manifest.json has no {key}" for key in REQUIRED if key not in manifest]
-    if missing:
-        return missing
-    return [] if digest(manifest) == manifest["digest"] else ["manifest.json was changed: its digest does not match"]
+    found = find_faults(manifest)
+    if "digest" in manifest and digest(manifest) != manifest["digest"]:
+        found.append("manifest.json was changed: its digest does not match")
+    return found

@@ -14,7 +14,7 @@ from typing import Any
 from wanfx.delivery import Version
 from wanfx.errors import InputError
 from wanfx.io.atomic import write_text
-from wanfx.manifest import read_manifest
+from wanfx.manifest import find_faults, read_manifest
 from wanfx.qc.measures import FRAME, Row, read_measures, write_measures
 from wanfx.qc.page import PageContent, draw_page
 from wanfx.qc.page_findings import Finding, find_findings
@@ -63,6 +63,8 @@ def redraw_report(folder: Path, *, color: ColorConfig | None = None) -> Path:
     """
     version = Version(folder)
     manifest = read_manifest(version.manifest)
+    if faults := find_faults(manifest):
+        raise InputError("; ".join(faults), path=version.manifest, remedy="copy the delivery again")
     try:
         rows = read_measures(version.measures)
         timings = json.loads(version.timings.read_text(encoding="utf-8"))
