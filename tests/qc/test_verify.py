@@ -19,6 +19,7 @@ from wanfx.frames import Timecode
 from wanfx.io import exr
 from wanfx.manifest import digest, read_manifest
 from wanfx.qc.promises import NAMES
+from wanfx.qc.verify import verify_delivery
 
 FRAMES = 6
 
@@ -233,3 +234,40 @@ def test_a_manifest_of_nothing_but_its_schema_is_no_report(delivery: Path, capsy
     (delivery / "manifest.json").write_text('{"schema": "wanfx.manifest/1"}')
     assert main(["report", str(delivery)]) == 2
     assert "manifest.json has no shot" in capsys.readouterr().err
+
+
+def _integrity(delivery: Path) -> Any:
+    return verify_delivery(delivery, read_manifest(delivery / "manifest.json"))[0]
+
+
+def _plate(delivery: Path, frame: int) -> Path:
+    return delivery.parents[2] / "shot" / "plate" / f"tiny.{frame}.exr"
+
+
+def test_a_truncated_plate_file_is_told_and_the_rest_is_verified(delivery: Path) -> None:
+    plate = _plate(delivery, FIRST + 2)
+    plate.write_bytes(plate.read_bytes()[:3000])
+    promise = _integrity(delivery)
+    assert promise.state == "held"
+    assert f"{FRAMES - 1} frames were compared with the plate" in promise.evidence
+    assert f"frame {FIRST + 2}: {plate.name} cannot be read" in promise.evidence
+
+
+def test_a_plate_that_was_painted_later_is_not_blamed_on_the_comp(delivery: Path) -> None:
+    def change(arrays: dict[str, Any], _attributes: dict[str, Any]) -> None:
+        for pixels in arrays.values():
+            pixels[100, 3] += 1
+
+    _rewrite(_plate(delivery, FIRST + 1), change)
+    promises = verify_delivery(delivery, read_manifest(delivery / "manifest.json"))
+    broken = {promise.name: promise.evidence for promise in promises if promise.state == "broken"}
+    assert list(broken) == ["plate-integrity"]
+    assert "the plate's file is no longer the one delivered from" in broken["plate-integrity"]
+    assert "(3, 100)" in broken["plate-integrity"]
+
+
+def test_a_delivery_without_its_plate_says_where_it_should_be(delivery: Path) -> None:
+    shutil.rmtree(delivery.parents[2] / "shot")
+    promise = _integrity(delivery)
+    assert promise.state == "held"
+    assert "none was compared with the plate, which is not at" in promise.evidence

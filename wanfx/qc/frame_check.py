@@ -41,11 +41,13 @@ class FrameFaults:
 
     ``kept_sha256`` is the hash of its kept pixels where that is not the recorded one, ``timecode`` what its header
     says, ``tags`` what it says of its colours; ``measures`` are those of `wanfx.qc.frame_measures`, where asked for.
+    ``unread_plate`` is why the plate's file, which is there, could not be read.
     """
 
     frame: int
     by_promise: Mapping[str, list[str]] = field(default_factory=dict)
     is_compared_with_plate: bool = False
+    unread_plate: str | None = None
     kept_sha256: str | None = None
     timecode: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -94,19 +96,46 @@ def check_frame(
         return FrameFaults(frame, faults, **about)
     pixels = {name: _pixels(part) for name, part in parts.items() if name != "plate"}
     pixels["rgb"] = np.ascontiguousarray(pixels["rgba"][..., :3])
-    theirs = None
-    if plate is not None and plate.is_file():
-        source = exr.read_frame(plate, canvas=header.data_window, frame=frame)
-        theirs = source.rgb
+    source, about["unread_plate"] = _read_plate(plate, frame, canvas=header.data_window, is_needed=is_measured)
+    if source is not None:
         check_carried(header, source.header, fault)
+    theirs = None if source is None else source.rgb
     pixels = with_union(pixels, parts_of(manifest))
     read = _Read(frame, grains, pixels, header, fact, manifest, theirs)
+    if not (is_measured or is_changed):
+        read = _without_changed_plate(read, fault)
     kept_sha256 = _check_pixels(read, is_changed=is_changed, fault=fault)
     if crypto is not None:
         mattes = [pixels[one.character][..., 0] for one in parts_of(manifest)]
         check_crypto(crypto, frame, manifest=manifest, mattes=mattes, header=header, fault=fault)
     about["measures"] = _measure(read) if is_measured else {}
-    return FrameFaults(frame, faults, theirs is not None, kept_sha256, **about)
+    return FrameFaults(frame, faults, theirs is not None, kept_sha256=kept_sha256, **about)
+
+
+def _read_plate(
+    plate: Path | None, frame: int, *, canvas: Box, is_needed: bool
+) -> tuple[exr.ExrFrame | None, str | None]:
+    """The plate's frame, or why its file cannot be read; neither where there is no file."""
+    if plate is None or not plate.is_file():
+        return None, None
+    try:
+        return exr.read_frame(plate, canvas=canvas, frame=frame), None
+    except WanfxError as error:
+        if is_needed:
+            raise
+        return None, f"{plate.name} cannot be read: {error.what}"
+
+
+def _without_changed_plate(read: _Read, fault: Fault) -> _Read:
+    """A frame as it was delivered, by its file's and its kept pixels' hash, is not at fault where the plate differs:
+    that says so, and the frame is judged as without a plate.
+    """
+    differs = _unlike_plate(read)
+    if not differs.any() or _kept_digest(read.pixels) != read.fact["kept_sha256"]:
+        return read
+    changed = "the plate's file is no longer the one delivered from; the comp's is as it was made. They differ at"
+    fault("plate-integrity", f"{changed} {place(differs)}")
+    return replace(read, plate=None)
 
 
 def _measure(read: _Read) -> dict[str, float]:
@@ -139,7 +168,7 @@ def _check_pixels(read: _Read, *, is_changed: bool, fault: Fault) -> str | None:
         if swapped is not None:
             fault("two-mattes", f"parts {swapped[0]} and {swapped[1]} are swapped")
             return None
-    if not is_kept or is_changed or not _is_plate(read):
+    if not is_kept or is_changed or _unlike_plate(read).any():
         has_bad = str(read.frame) in read.manifest["plate"]["bad_pixels"]
         kept = KeptPixels(read.pixels, read.fact, read.manifest, read.plate, is_kept, has_bad)
         for promise, text in name_kept_faults(kept):
@@ -157,16 +186,16 @@ def _check_pixels(read: _Read, *, is_changed: bool, fault: Fault) -> str | None:
     return None if is_kept else digest
 
 
-def _is_plate(read: _Read) -> bool:
-    """Whether the kept pixels are the plate's bits, where the plate is there to be asked."""
+def _unlike_plate(read: _Read) -> Mask:
+    """Where the kept pixels are not the plate's bits: nowhere without the plate, everywhere for another type."""
     ours, theirs = read.pixels["rgb"], read.plate
     if theirs is None:
-        return True
+        return np.zeros(ours.shape[:2], np.bool_)
     if ours.dtype != theirs.dtype or ours.shape != theirs.shape:
-        return False
+        return np.ones(ours.shape[:2], np.bool_)
     bits = np.uint16 if ours.dtype == np.float16 else np.uint32
     differs = any_channel(ours.view(bits) != np.ascontiguousarray(theirs).view(bits))
-    return not (differs & ~is_lit(read.pixels["matte_edit"][..., 0])).any()
+    return np.asarray(differs & ~is_lit(read.pixels["matte_edit"][..., 0]))
 
 
 def _kept_digest(pixels: Mapping[str, Pixels]) -> str:

@@ -23,6 +23,8 @@ from wanfx.qc.promises import ANCHOR, NAMES, Promise, judge, judge_shown, not_ap
 PLATE_ERROR_LIMIT = 0.01
 """Half a percent of model space: what an untouched picture may differ by after encoding and storing."""
 
+_UNREAD_SHOWN = 3
+
 
 @dataclass(frozen=True)
 class Checked:
@@ -98,7 +100,7 @@ def _judge(
     missing += _unlisted(folder, manifest)
     return [
         judge_shown(
-            judge_kept(manifest, faults("plate-integrity"), evidence=_kept_text(manifest, found)),
+            judge_kept(manifest, faults("plate-integrity"), evidence=_kept_text(folder, manifest, found)),
             is_whole=is_whole,
         ),
         judge(
@@ -125,11 +127,16 @@ def _judge(
     ]
 
 
-def _kept_text(manifest: Mapping[str, Any], found: list[FrameFaults]) -> str:
+def _kept_text(folder: Path, manifest: Mapping[str, Any], found: list[FrameFaults]) -> str:
     kept = sum(fact["kept_pixels"] for fact in manifest["frame_facts"].values())
     compared = sum(frame.is_compared_with_plate for frame in found)
+    unread = [f"frame {frame.frame}: {frame.unread_plate}" for frame in found if frame.unread_plate is not None]
     text = f"{kept} kept pixels of {len(found)} frames have their recorded hash"
-    return f"{text}; {compared} frames were compared with the plate, bit for bit"
+    if compared or len(unread) == len(found):
+        text += f"; {compared} frames were compared with the plate, bit for bit"
+    else:
+        text += f"; none was compared with the plate, which is not at {folder / manifest['plate']['pattern']}"
+    return "; ".join([text, *unread[:_UNREAD_SHOWN]])
 
 
 def _windows_text(manifest: Mapping[str, Any]) -> str:
