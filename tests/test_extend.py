@@ -107,7 +107,7 @@ def test_a_plate_with_odd_windows_grows_beyond_all_of_them(tmp_path: Path) -> No
     assert kept.tobytes() == plate_pixels(1)[0][: HEIGHT - 7].tobytes()
 
 
-@pytest.mark.parametrize("extend", [None, {}, {"left": 0}, {"left": -4, "right": 8}])
+@pytest.mark.parametrize("extend", [None, {}, {"left": 0}, {"left": -4, "right": 8}, {"top": 40000}])
 def test_a_picture_that_grows_on_no_side_is_refused(
     tmp_path: Path, extend: dict[str, int] | None, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -116,6 +116,15 @@ def test_a_picture_that_grows_on_no_side_is_refused(
     data["background"]["extend"] = extend
     if extend is None:
         del data["background"]["extend"]
+    shot.write_text(json.dumps(data))
+    assert _run(tmp_path) == 2
+    assert "background.extend" in capsys.readouterr().err
+
+
+def test_a_border_in_another_mode_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shot = _shot(tmp_path, frames=1)
+    data = json.loads(shot.read_text())
+    data["background"] |= {"mode": "paint", "path": "reference.png"}
     shot.write_text(json.dumps(data))
     assert _run(tmp_path) == 2
     assert "background.extend" in capsys.readouterr().err

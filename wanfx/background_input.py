@@ -6,6 +6,7 @@ from typing import Annotated, List, Literal, Optional, Tuple
 from wanfx.errors import ShotError
 from wanfx.schema import Key
 
+_MOST_PX = 8192
 BackgroundMode = Literal["paint", "anchor", "guide", "remove", "extend"]
 
 
@@ -85,11 +86,16 @@ def check_background(given: BackgroundInput) -> None:
             f"is missing: mode {given.mode!r} of task 'background' needs it", key=f"background.{key}",
             remedy=f"add [background] with a {key}" + (", or a prompt" if given.mode == "paint" else ""),
         )  # fmt: skip
+    if given.mode != "extend" and given.extend is not None:
+        raise ShotError(
+            f"is for mode 'extend', and the mode is {given.mode!r}", key="background.extend",
+            remedy="set background.mode to extend, or leave it out",
+        )  # fmt: skip
     if given.mode == "extend":
         assert given.extend is not None
         sides = given.extend.as_list()
-        if min(sides) < 0 or not any(sides):
+        if min(sides) < 0 or not any(sides) or max(sides) > _MOST_PX:
             raise ShotError(
-                f"is {sides}: the picture grows on no side", key="background.extend",
-                remedy="set left, top, right or bottom to plate pixels above 0, and none below",
+                f"is {sides}: no side is below 0 or over {_MOST_PX}, and one is above 0", key="background.extend",
+                remedy="set left, top, right and bottom to plate pixels; those left out are 0",
             )  # fmt: skip

@@ -16,7 +16,7 @@ from wanfx.stages.context import RunContext, stage_key
 from wanfx.stages.extend import find_beyond
 from wanfx.stages.ingest import Ingested
 from wanfx.stages.refine import Refined
-from wanfx.stages.world import World
+from wanfx.stages.world import World, run_world
 from wanfx.stages.world_guide import run_guide
 from wanfx_color.model_space import ModelSpace
 
@@ -27,8 +27,9 @@ VERSION = 1
 def condition_prompted(
     run: RunContext, ingested: Ingested, refined: Refined, camera: CameraPath, *, frames: list[int], space: ModelSpace
 ) -> Conditioning:
-    """Of the whole shot; the plate stands in for a world that is given, the clean plate of ``frames`` for one without
-    the actor. Raises as `run_guide` does.
+    """Of the whole shot. The world of ``frames`` is the given one where it anchors what is drawn: what is darker beside
+    the actor is his shadow then. The plate stands in for a world of which only words tell, the clean plate for one
+    without the actor. Raises as `run_guide` does.
     """
     plate = ingested.plate
     canvas = Box(0, 0, plate.canvas.width, plate.canvas.height)
@@ -37,22 +38,25 @@ def condition_prompted(
     # The world fills the frame to its last pixel: the picture is stretched a little rather than cut.
     size = canvas_size(model_size(canvas, pixel_aspect=plate.pixel_aspect), area_px=area_px)
     bridge = SpaceBridge(run.color, plate.color_space, space)
-    is_removed = run.shot.background is not None and run.shot.background.mode == "remove"
-    cleaned = run_clean(run, ingested, refined, camera, frames=frames) if is_removed else None
-    world = None if is_removed else World(plate.pattern, ingested.keys, 0.0, (), is_shown=False)
+    mode = None if run.shot.background is None else run.shot.background.mode
+    cleaned = run_clean(run, ingested, refined, camera, frames=frames) if mode == "remove" else None
+    world = None if mode == "remove" else World(plate.pattern, ingested.keys, 0.0, (), is_shown=False)
+    if mode == "anchor":
+        world = run_world(run, ingested, refined, camera, frames=frames)
+    behind = (plate.pattern, ingested.keys) if world is None else (world.pattern, world.hashes)
     guide = run_guide(run, ingested, refined, camera, size=size, space=space, encode=bridge.encode)
     return Conditioning(
         plate=plate,
         size=size,
         crops=dict.fromkeys(plate.frames, canvas),
         space=space,
-        background=plate.pattern if cleaned is None else cleaned.layer.pattern,
-        background_hashes=ingested.keys if cleaned is None else cleaned.hashes,
+        background=behind[0] if cleaned is None else cleaned.layer.pattern,
+        background_hashes=behind[1] if cleaned is None else cleaned.hashes,
         character=None,
         key=stage_key(STAGE, VERSION, space.NAME, space.exposure_stops, guide.shared_key, run.color.sha256),
         world=world,
         guide=guide,
-        is_empty=is_removed,
+        is_empty=mode == "remove",
     )
 
 
