@@ -75,8 +75,9 @@ def _grain(
         bridge = conditioning.bridge(run.color)
         generated = run_generate(run, conditioning, refined, bridge, frames=wanted, plate_hashes=ingested.keys)
         return run_grain(
-            run, ingested, refined, camera, conditioning, generated, bridge, frames=wanted, subject=tracked.name
-        )
+            run, ingested, refined, camera, conditioning, generated, bridge,
+            frames=wanted, subject=tracked.name, hidden=refined,
+        )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
