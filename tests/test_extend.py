@@ -91,6 +91,11 @@ def test_the_same_again_makes_nothing_and_a_range_copies_the_rest(made: Path) ->
     assert _frame(made, 8, number=2).read_bytes() == _frame(made, 8).read_bytes()
 
 
+def test_plan_names_no_segmenter_where_nobody_is_looked_for(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", str(made / "shot" / "shot.json"), "--out", str(made / "out")]) == 0
+    assert capsys.readouterr().out.count("none is needed") == 2
+
+
 def test_a_plate_with_odd_windows_grows_beyond_all_of_them(tmp_path: Path) -> None:
     shot = _shot(tmp_path, frames=2)
     for index in range(2):

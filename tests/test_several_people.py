@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,14 @@ from several import FRAMES, WHOLE, make_shot_of_two, run_shot
 from tiny import FIRST, HEIGHT, WIDTH, plate_attributes, plate_pixels
 
 from wanfx.cli.main import main
+from wanfx.delivery import ShotFolder
+from wanfx.errors import DiskFullError
 from wanfx.events import StageStarted, UnitFinished, read_events
 from wanfx.io import exr
 from wanfx.io.atomic import sha256_file
 from wanfx.manifest import read_manifest
 from wanfx.options import Options
-from wanfx.plan import plan_run
+from wanfx.plan import check_disk, plan_run
 from wanfx.qc.measures import read_measures
 from wanfx.shot import load_shot
 from wanfx.stages.ingest import open_plate
@@ -232,6 +235,21 @@ def test_several_passes_need_more_memory_than_one(root: Path) -> None:
     one = plan_run(source, options, frames=source.frames, out=root)
     needs = [one.for_passes(count).memory_bytes for count in (1, 2, 3)]
     assert needs == sorted(set(needs))
+
+
+def test_finished_passes_leave_no_less_to_write(root: Path) -> None:
+    """What they hold stays beside what the next run makes, unlike the files that it goes on with."""
+    shot = load_shot(root / "shot" / "shot.json")
+    source = open_plate(shot, Options(), color=load_config())
+    folder = ShotFolder.of(root / "out", shot="tiny")
+    finished = sum(path.stat().st_size for path in folder.work.glob("passes/*/tiny/v*/**/*") if path.is_file())
+    work = sum(path.stat().st_size for path in folder.work.rglob("*") if path.is_file()) - finished
+    plan = plan_run(source, Options(), frames=source.frames, out=root)
+    full = replace(plan, free_bytes=plan.disk_bytes + 64 * 2**20 - work - 1)
+    assert finished > 1
+    with pytest.raises(DiskFullError):
+        check_disk(full, folder=folder)
+    check_disk(replace(full, free_bytes=full.free_bytes + 1), folder=folder)
 
 
 def test_the_plates_extra_channels_are_carried_through_the_first_pass_alone(root: Path) -> None:

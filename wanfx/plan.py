@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wanfx.backends.registry import check_backends, find_generator, find_lacking
 from wanfx.backends.wan_generator import WanGenerator
-from wanfx.delivery import ShotFolder
+from wanfx.delivery import ShotFolder, Version
 from wanfx.errors import DiskFullError, MissingError
 from wanfx.frames import FrameRange, Size
 from wanfx.options import Options
@@ -112,15 +113,22 @@ def estimate_run(source: Source, options: Options, *, frames: FrameRange, out: P
 def check_disk(plan: Plan, *, folder: ShotFolder) -> None:
     """Raise DiskFullError where the disk cannot hold the run; what an unfinished run has made already counts."""
     running = folder.in_progress().folder
-    files = [path for part in (folder.work, running) if part.is_dir() for path in part.rglob("*") if path.is_file()]
-    made = sum(path.stat().st_size for path in files)
-    missing = plan.disk_bytes + _SPARE_BYTES - made - plan.free_bytes
+    missing = plan.disk_bytes + _SPARE_BYTES - _made_bytes(folder.work) - _made_bytes(running) - plan.free_bytes
     if missing > 0:
         raise DiskFullError(
             f"the run needs about {plan.disk_bytes / 1e9:.1f} GB and {plan.free_bytes / 1e9:.1f} GB are free",
             path=folder.root,
             remedy=f"free {missing / 1e9:.1f} GB more, or choose another --out",
         )
+
+
+def _made_bytes(folder: Path) -> int:
+    """The size of what lies in ``folder``, but for versions that passes have finished: these stay beside new ones."""
+    made = 0
+    for top, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not Version(Path(top, name)).is_complete]
+        made += sum(Path(top, name).stat().st_size for name in files if Path(top, name).is_file())
+    return made
 
 
 def free_bytes(folder: Path) -> int:

@@ -44,7 +44,7 @@ from wanfx.sealing import Outcome, read_last
 from wanfx.shot import Shot, read_data_file, read_option_tables
 from wanfx.stages.asked import check_task, find_doubts
 from wanfx.stages.context import RunContext
-from wanfx.stages.extend import extended_source
+from wanfx.stages.extend import extended_source, is_extending
 from wanfx.stages.ingest import open_plate, shot_frames
 from wanfx.stages.inputs import check_inputs
 from wanfx_color.configs import load_config
@@ -52,6 +52,7 @@ from wanfx_color.configs import load_config
 STUDIO_FILE = "WANFX_STUDIO"
 _Made = TypeVar("_Made")
 log = logging.getLogger("wanfx")
+_NOT_NEEDED = "none is needed"
 
 
 @dataclass(frozen=True)
@@ -210,6 +211,8 @@ def plan_shot(request: RunRequest) -> tuple[Plan, FrameRange, str | None]:
         plan = plan.with_clean(estimate_run(source, of_clean, frames=plan.frames, out=folder.root))
     plan = plan.for_passes(max(1, len(request.shot.subjects)))
     plan = replace(plan, picture=describe_picture(folder, request.shot, options, grown, frames=whole))
+    if is_extending(request.shot):
+        plan = replace(plan, segmenter=_NOT_NEEDED, pose_estimator=_NOT_NEEDED)
     return plan, whole, None if last is None else str(last.version.folder)
 
 

@@ -29,6 +29,8 @@ from wanfx.wan_options import WanOptions
 NAME = "wan-animate"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 OTHER = "fedcba9876543210fedcba9876543210fedcba98"
+SMALLEST_ONNX = b"\x08\x08\x3a\x02\x12\x00"
+"""A version, and a graph of an empty name."""
 WEIGHTS = "transformer/diffusion_pytorch_model.safetensors"
 
 
@@ -326,7 +328,7 @@ def test_a_licence_with_conditions_is_accepted_by_name_or_not_fetched(
 ) -> None:
     folder = tmp_path / "process_checkpoint" / "det"
     folder.mkdir(parents=True)
-    (folder / "yolov10m.onnx").write_bytes(b"\x08\x08")
+    (folder / "yolov10m.onnx").write_bytes(SMALLEST_ONNX)
     command = ["models", "fetch", "yolov10m", "--from", str(tmp_path)]
     assert main(command) == 2
     assert "--accept-licence AGPL-3.0" in capsys.readouterr().err
@@ -334,10 +336,30 @@ def test_a_licence_with_conditions_is_accepted_by_name_or_not_fetched(
     assert (find_folder(find_set("yolov10m")) / "yolov10m.onnx").is_file()
 
 
+@pytest.mark.parametrize(
+    "damaged",
+    [b"", b"\x08\x08", SMALLEST_ONNX[:-1], SMALLEST_ONNX + b"\x0f", b"<html>not found</html>", b"\x80\x04\x95"],
+)
+def test_what_is_no_whole_onnx_model_is_refused(damaged: bytes, tmp_path: Path) -> None:
+    folder = tmp_path / "process_checkpoint" / "det"
+    folder.mkdir(parents=True)
+    (folder / "yolov10m.onnx").write_bytes(damaged)
+    with pytest.raises(InputError, match="no onnx file") as refused:
+        fetch_hub_set("yolov10m", given=tmp_path)
+    assert refused.value.path == str(folder / "yolov10m.onnx")
+
+
+def test_weights_that_are_cut_off_are_refused(given: Path, tmp_path: Path) -> None:
+    shutil.copytree(given, tmp_path / "cut")
+    (tmp_path / "cut" / WEIGHTS).write_bytes((given / WEIGHTS).read_bytes()[:-1])
+    with pytest.raises(InputError, match="not the whole of one"):
+        fetch_hub_set(NAME, given=tmp_path / "cut", revision=COMMIT)
+
+
 def test_a_large_onnx_model_keeps_its_numbers_beside_it(tmp_path: Path) -> None:
     folder = tmp_path / "process_checkpoint" / "pose2d" / "vitpose_h_wholebody.onnx"
     folder.mkdir(parents=True)
-    (folder / "end2end.onnx").write_bytes(b"\x08\x08")
+    (folder / "end2end.onnx").write_bytes(SMALLEST_ONNX)
     (folder / "backbone.blocks.0.attn.qkv.weight").write_bytes(bytes(16))
     (folder / "extra.pth").write_bytes(b"PK")
     fetched = fetch_hub_set("vitpose-wholebody", given=tmp_path)

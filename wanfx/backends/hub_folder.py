@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wanfx.backends.hub_sets import SUFFIXES, HubSet
+from wanfx.backends.weight_files import check_weight_file
 from wanfx.errors import InputError
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 # A pickle runs code when it is read; these are how pickles, archives of them and code are called.
 _CODE = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".npy", ".npz", ".h5", ".msgpack", ".py", ".so", ".dll")
-_POINTER = b"version https://git-lfs"
 _INDEX = ".safetensors.index.json"
 
 
@@ -105,7 +105,7 @@ def _check_whole(root: Path, spec: HubSet, taken: list[str], left_out: list[str]
     for name in taken:
         if name.endswith(_INDEX):
             lacking += [shard for shard in _shards(root / name, name.rpartition("/")[0]) if shard not in taken]
-        _check_content(root / name)
+        check_weight_file(root / name)
     if lacking:
         beside = f"; {', '.join(left_out)} is of a kind that is never read" if left_out else ""
         raise InputError(
@@ -125,14 +125,3 @@ def _shards(index: Path, folder: str) -> list[str]:
         return sorted(f"{folder}/{name}" for name in named)
     except (ValueError, KeyError, AttributeError) as error:
         raise InputError(f"is no index of weights ({error})", path=index, remedy="copy it again") from error
-
-
-def _check_content(path: Path) -> None:
-    with path.open("rb") as file:
-        start = file.read(32)
-    if start.startswith(_POINTER):
-        raise InputError("is only Git LFS's pointer to the file", path=path, remedy="run `git lfs pull` there")
-    if path.suffix == ".safetensors":
-        header_bytes = int.from_bytes(start[:8], "little")
-        if not 2 <= header_bytes <= path.stat().st_size - 8 or start[8:9] != b"{":
-            raise InputError("is no safetensors file", path=path, remedy="copy it again from where it was published")

@@ -220,7 +220,7 @@ def _are_poses_needed(options: Options) -> bool:
 def _asked_modules(options: Options) -> tuple[str, ...]:
     """The modules that a video model needs for what is asked of it, beside those it always needs."""
     wan = options.wan
-    moved = ("accelerate",) if wan.offload == "sequential" else ()
+    moved = ("accelerate",) if wan.offload in ("auto", "sequential") else ()
     return (*moved, *(("peft",) if wan.lora is not None or wan.relight_lora is not None else ()))
 
 

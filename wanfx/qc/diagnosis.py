@@ -47,6 +47,14 @@ def not_finite(pixels: Pixels) -> Mask:
     return any_channel(found) if found.ndim == 3 else found
 
 
+def is_close(ours: Pixels, theirs: Pixels) -> Mask:
+    """Where all channels are within the rounding of a half. Two infinities, which a plate may have, are not near."""
+    a, b = to_float(ours), to_float(theirs)
+    with np.errstate(invalid="ignore"):
+        near = np.abs(a - b) <= 2e-3 * np.maximum(np.abs(a), np.abs(b)) + 1e-6
+    return ~any_channel(~near)
+
+
 def is_finite(pixels: Pixels) -> bool:
     """Whether no half or float is NaN or infinite; a tenth of the time that it takes to say where.
 

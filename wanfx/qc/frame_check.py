@@ -19,10 +19,9 @@ from wanfx.ops.comp import Mattes, any_channel, is_lit
 from wanfx.ops.edges import bounding_box
 from wanfx.ops.grain_frames import Grain
 from wanfx.ops.kept import kept_digest
-from wanfx.pixels import to_float
 from wanfx.qc.actor_check import is_touched, name_actor_faults, wrong_actor_edit
 from wanfx.qc.crypto_check import check_crypto
-from wanfx.qc.diagnosis import find_swapped, is_finite, name_clamp, not_finite, place
+from wanfx.qc.diagnosis import find_swapped, is_close, is_finite, name_clamp, not_finite, place
 from wanfx.qc.frame_measures import measure_frame
 from wanfx.qc.header_check import TAGS, check_carried, check_header, check_parts, timecode_of
 from wanfx.qc.kept_check import KeptPixels, name_kept_faults
@@ -263,7 +262,7 @@ def _wrong_layers(read: _Read) -> tuple[Mask, Box]:
     judged = is_lit(mattes.edit)
     if plate is None or plate.shape != pixels["rgb"].shape:
         judged &= (mattes.reveal >= 1) | (mattes.character >= 1)
-    return judged & ~_close(pixels["rgb"][inside], _rebuild(read, box)), box
+    return judged & ~is_close(pixels["rgb"][inside], _rebuild(read, box)), box
 
 
 def _rebuild(read: _Read, box: Box) -> Pixels:
@@ -275,13 +274,6 @@ def _rebuild(read: _Read, box: Box) -> Pixels:
         base[box.slices()], read.pixels, parts_of(read.manifest), read.grains, box=box,
         place=box.shift(window.x0 - canvas[0], window.y0 - canvas[1]), frame=read.frame,
     )  # fmt: skip
-
-
-def _close(ours: Pixels, theirs: Pixels) -> Mask:
-    """Within the rounding of a half."""
-    a, b = to_float(ours), to_float(theirs)
-    near = np.abs(a - b) <= 2e-3 * np.maximum(np.abs(a), np.abs(b)) + 1e-6
-    return ~any_channel(~near)
 
 
 def _name_edit_change(read: _Read, off: Mask, box: Box, fault: Fault) -> None:

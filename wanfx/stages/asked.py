@@ -9,7 +9,7 @@ from wanfx.errors import MissingError, OptionError
 from wanfx.options import Options
 from wanfx.shot import Shot
 
-_MADE_BY = {"replace": "draft or wan-animate", "animate": "draft or wan-animate", "background": "draft or wan-vace"}
+_VIDEO_MODELS = {"replace": "wan-animate", "animate": "wan-animate", "background": "wan-vace"}
 _VACE_REFERENCES = 3
 
 
@@ -19,7 +19,8 @@ def check_task(shot: Shot, options: Options) -> None:
     if shot.task not in generator.tasks:
         raise OptionError(
             f"generator {generator.name} cannot make task {shot.task!r}, only {' and '.join(generator.tasks)}",
-            key="generate.backend", remedy=f"set generate.backend={_MADE_BY[shot.task]}, or choose another task",
+            key="generate.backend",
+            remedy=f"set generate.backend=draft or generate.backend={_VIDEO_MODELS[shot.task]}, or choose another task",
         )  # fmt: skip
     quality = options.generate.quality
     if quality not in ("auto", generator.quality):
