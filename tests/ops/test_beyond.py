@@ -55,6 +55,14 @@ def test_nan_in_the_plate_and_light_below_black_do_no_harm() -> None:
     assert np.isfinite(joined).all() and (joined[0, 0] == made[0, 0].astype(np.float32)).all()
 
 
+def test_the_black_line_that_a_plate_ends_in_darkens_nothing() -> None:
+    truth, kept = _scene()
+    plate = truth.copy()
+    plate[:, 158:160] = 0
+    plate[:, 157] *= 0.3
+    assert join_beyond(truth, plate, kept, reach_px=40, floor=0.005) is truth
+
+
 def test_without_an_edge_there_is_nothing_to_join() -> None:
     truth, kept = _scene()
     assert join_beyond(truth, 2 * truth, np.ones_like(kept), reach_px=40, floor=0.005) is truth

@@ -14,6 +14,7 @@ RIM_PX = 3
 """How far inside the edge what was made is compared with the plate."""
 _WORK_PX = 480
 _MOST_STOPS = 3.0
+_BLANK = 0.1
 
 
 def join_beyond(made: Array, plate: npt.NDArray[np.floating], kept: Array, *, reach_px: float, floor: float) -> Array:
@@ -21,17 +22,18 @@ def join_beyond(made: Array, plate: npt.NDArray[np.floating], kept: Array, *, re
 
     In a rim inside the edge both show the same: what ``made`` misses there, in stops, goes on outwards smoothly
     (`fill_smooth`) and fades until ``reach_px``. Where made is the plate's own in the rim nothing changes. Light under
-    ``floor`` counts as black; inside the plate and below 0 ``made`` stays as it is.
+    ``floor`` counts as black; black lines that a plate may end in (blanking) tell nothing. Inside the plate and below 0
+    ``made`` stays as it is.
     """
     inside = (kept >= 1).astype(np.uint8)
     if inside.all() or not inside.any():
         return made
     # What lies outside the picture is not beyond the plate: only its own edges count.
     deep = cv2.erode(inside, np.ones((2 * RIM_PX + 1, 2 * RIM_PX + 1), np.uint8), borderValue=1)
-    rim = inside.astype(bool) & (deep == 0)
+    rim = inside.astype(bool) & (deep == 0) & ~_blank(plate, floor=floor)
     theirs, ours = (np.maximum(to_finite(light), 0) + np.float32(floor) for light in (plate, made))
     stops = np.clip(np.log2(theirs) - np.log2(ours), -_MOST_STOPS, _MOST_STOPS)
-    if not np.abs(stops[rim]).max() > 0:
+    if not stops[rim].any():
         return made
     field = _outwards(np.asarray(stops, np.float32), rim)
     away = cv2.distanceTransform(1 - inside, cv2.DIST_L2, 5) / np.float32(max(reach_px, 1.0))
@@ -41,6 +43,12 @@ def join_beyond(made: Array, plate: npt.NDArray[np.floating], kept: Array, *, re
     joined = (lit + np.float32(floor)) * np.exp2(field * fade[..., None]) - np.float32(floor)
     beyond = (inside == 0)[..., None] & (made > 0)
     return np.where(beyond, np.maximum(joined, 0), made).astype(np.float32)
+
+
+def _blank(plate: npt.NDArray[np.floating], *, floor: float) -> npt.NDArray[np.bool_]:
+    """Pixels without any light, and those beside them, which scaling has mixed with them."""
+    black = (to_finite(plate) < _BLANK * floor).all(axis=2)
+    return np.asarray(cv2.dilate(black.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0)
 
 
 def _outwards(stops: Array, rim: npt.NDArray[np.bool_]) -> Array:

@@ -104,6 +104,8 @@ def fill_by_example(linear: Array, hole: Bools, *, floor: float) -> Array:
     They are looked for in a picture small enough. Where there is too little to copy from, it stays as it was. Light
     under ``floor`` counts as black.
     """
+    if not hole.any():
+        return linear
     step = max(1, int(np.ceil(np.sqrt(hole.sum() / _MOST_PIXELS))), int(np.ceil(hole.shape[1] / _MOST_ACROSS)))
     size = (hole.shape[1] // step, hole.shape[0] // step)
     if min(size) < 2:

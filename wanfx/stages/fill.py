@@ -26,13 +26,14 @@ from wanfx.ops.clean import Sample, gather_clean, reach_px
 from wanfx.ops.edges import bounding_box
 from wanfx.ops.glance import Glance, Matrix, take_glance, warp_into
 from wanfx.ops.inpaint import fill_by_example
+from wanfx.ops.mirror import mirror_beyond
 from wanfx.pixels import to_finite, to_float
 from wanfx.stages.context import Made, RunContext, paintable, stage_key
 from wanfx.stages.sample_reader import SampleReader
 from wanfx.units import Record, Unit
 
 STAGE = "clean"
-VERSION = 1
+VERSION = 2
 Array = npt.NDArray[np.float32]
 _BEYOND = 1.0
 _SEEN = np.float32(0.95)
@@ -85,7 +86,10 @@ class FillMaker:
         frame, reader = plan.reference, self._reader
         linear = to_float(reader.read(frame))
         samples = reader.samples(self._samples(frame), self._camera, frame)
-        rgb, seen = draw_fill(plan, linear, reader.hidden(frame), samples, floor=reader.floor, step=reader.step)
+        rgb, seen = draw_fill(
+            plan, linear, reader.hidden(frame), samples, floor=reader.floor, step=reader.step,
+            is_extended=self._plate.is_extended,
+        )  # fmt: skip
         write_fill(target, rgb, seen, box=plan.box)
 
     def use(self, record: Record) -> None:
@@ -172,11 +176,13 @@ def _in_view(
 
 
 def draw_fill(
-    plan: FillPlan, plate_linear: Array, hidden: Array, samples: list[Sample], *, floor: float, step: int
-) -> tuple[Array, Array]:
+    plan: FillPlan, plate_linear: Array, hidden: Array, samples: list[Sample], *, floor: float, step: int,
+    is_extended: bool = False,
+) -> tuple[Array, Array]:  # fmt: skip
     """The fill (H, W, 3, linear, unclamped) and what of it was seen (H, W).
 
-    ``plate_linear`` and ``hidden`` are the reference frame's; ``samples`` lead to it.
+    ``plate_linear`` and ``hidden`` are the reference frame's; ``samples`` lead to it. Around a plate that is extended
+    nothing can be gone on into from two sides: there the picture is mirrored.
     """
     box, canvas = plan.box, Box(0, 0, hidden.shape[1], hidden.shape[0])
     rgb = np.zeros((box.height, box.width, 3), np.float32)
@@ -193,6 +199,8 @@ def draw_fill(
     hole = cv2.dilate((seen < _SEEN).astype(np.uint8), np.ones((_RIM_PX, _RIM_PX), np.uint8)) > 0
     if not hole.any() or hole.all():
         return clean, seen
+    if is_extended:
+        clean, hole = mirror_beyond(clean, np.asarray(hole))
     return fill_by_example(clean, np.asarray(hole), floor=floor), np.asarray(seen, np.float32)
 
 
