@@ -19,6 +19,7 @@ from wanfx.backends.wan_places import Places
 from wanfx.ops.fold import count_windows, fold_index
 
 STEPS = 2
+TOLERANCE = 1e-4
 NETWORKS = ("transformer", "vae", "scheduler")
 Array = np.ndarray[Any, Any]
 
@@ -127,7 +128,7 @@ def test_frames_are_those_of_the_stock_pipeline(
     mine = ours(parts, texts, shot, **how)
     stock = theirs(parts, texts, shot, **how, monkeypatch=monkeypatch)  # type: ignore[arg-type]
     assert mine.shape == stock.shape == (count, HEIGHT, WIDTH, 3)
-    assert np.abs(mine - stock).max() < 1e-4
+    assert np.abs(mine - stock).max() < TOLERANCE
 
 
 @pytest.mark.parametrize(("count", "carry"), [(1, 1), (1, 5), (4, 5), (5, 5)])
@@ -138,11 +139,16 @@ def test_a_shot_no_longer_than_the_carry_is_one_window(parts: Any, texts: Any, c
 
 
 @pytest.mark.parametrize("name", ["pose", "face", "background", "mask", "reference"])
-def test_everything_the_model_is_given_matters(parts: Any, texts: Any, name: str) -> None:
+@pytest.mark.parametrize("frames", [slice(None), slice(5, 6)])
+def test_all_that_the_model_is_given_matters_more_than_the_comparison_lets_pass(
+    parts: Any, texts: Any, name: str, frames: slice
+) -> None:
     shot = make_conditioning(9)
     how: dict[str, Any] = {"window": 9, "carry": 1, "mode": "replace", "guidance": 1.0}
-    changed = {**shot, name: 255 - shot[name]}
-    assert not np.array_equal(ours(parts, texts, shot, **how), ours(parts, texts, changed, **how))
+    changed = shot[name].copy()
+    changed[frames] = 255 - changed[frames]
+    made, other = (ours(parts, texts, one, **how) for one in (shot, {**shot, name: changed}))
+    assert np.abs(made - other).max() > 2 * TOLERANCE
 
 
 def test_a_window_leaves_the_networks_as_they_were(parts: Any, texts: Any) -> None:

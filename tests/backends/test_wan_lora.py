@@ -71,6 +71,13 @@ def test_a_lora_of_which_nothing_or_only_a_part_fits_is_refused(tmp_path: Path, 
     assert "made for this model" in caught.value.remedy
 
 
+def test_a_lora_for_more_blocks_than_the_model_has_is_refused_though_the_rest_would_load(tmp_path: Path) -> None:
+    deeper = {key.replace("blocks.1", f"blocks.{_BLOCKS}"): value for key, value in _weights().items()}
+    save_file(deeper, tmp_path / "lora.safetensors")
+    with pytest.raises(InputError, match="fits 12 of the 24 layers"):
+        _load(tmp_path / "lora.safetensors")
+
+
 def test_a_file_that_is_no_table_of_weights_is_refused(tmp_path: Path) -> None:
     (tmp_path / "lora.safetensors").write_bytes(b"\0" * 40)
     with pytest.raises(InputError, match="cannot be read"):

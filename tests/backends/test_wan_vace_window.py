@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,7 @@ from wanfx.backends.wan_vace_window import VaceNetworks, VaceText, VaceWindow
 from wanfx.ops.vace_mask import frames_of_latents, pack_vace_mask
 
 FRAMES, STEPS = 9, 2
+TOLERANCE = 1e-4
 NETWORKS = ("transformer", "vae", "scheduler")
 Array = np.ndarray[Any, Any]
 
@@ -82,19 +85,33 @@ def test_frames_are_those_of_the_stock_pipeline(parts: Any, text: VaceText, reci
         mine, noise = ours(parts, text, window, guidance=guidance)
         stock = theirs(parts, text, window, noise=noise, guidance=guidance)
         assert mine.shape == stock.shape == (FRAMES, HEIGHT, WIDTH, 3)
-        assert np.abs(mine - stock).max() < 1e-4
+        assert np.abs(mine - stock).max() < TOLERANCE
 
 
-def test_references_are_seen_in_the_order_given(parts: Any, text: VaceText) -> None:
-    window = make_window("make all", references=2)
-    turned = VaceWindow(window.video, window.mask, window.references[::-1])
-    assert not np.array_equal(ours(parts, text, window, guidance=1.0)[0], ours(parts, text, turned, guidance=1.0)[0])
+def _frame_unmasked(window: VaceWindow) -> VaceWindow:
+    mask = window.mask.copy()
+    mask[5] = 1
+    return replace(window, mask=mask)
 
 
-def test_middle_grey_is_nothing_and_no_8_bit_value_is(parts: Any, text: VaceText) -> None:
-    window = make_window("keep the first frames", references=0)
-    near = VaceWindow(np.where(window.mask[..., None] > 0, np.float32(1 / 255), window.video), window.mask)
-    assert not np.array_equal(ours(parts, text, window, guidance=1.0)[0], ours(parts, text, near, guidance=1.0)[0])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda window: replace(window, references=window.references[::-1]),
+        lambda window: replace(window, references=window.references[:1] * 2),
+        lambda window: replace(window, video=np.zeros_like(window.video)),
+        # Middle grey is nothing, and no 8-bit value is.
+        lambda window: replace(window, video=np.where(window.mask[..., None] == 1, np.float32(1 / 255), window.video)),
+        _frame_unmasked,
+    ],
+    ids=["order of references", "a reference", "video", "8-bit grey", "one frame's mask"],
+)
+def test_all_that_the_model_is_given_matters_more_than_the_comparison_lets_pass(
+    parts: Any, text: VaceText, change: Callable[[VaceWindow], VaceWindow]
+) -> None:
+    window = make_window("keep the actor", references=2)
+    made, other = (ours(parts, text, one, guidance=1.0)[0] for one in (window, change(window)))
+    assert np.abs(made - other).max() > 2 * TOLERANCE
 
 
 def test_a_latent_takes_the_mask_of_the_frame_nearest_to_its_middle() -> None:

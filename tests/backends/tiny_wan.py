@@ -9,16 +9,33 @@ import numpy as np
 HEIGHT, WIDTH, FACE_PX = 32, 48, 16
 
 
+# With the gains of random weights latents hardly differ, nor does what is made of them: whatever the networks were
+# shown would be the same to four digits. With these, latents are as far apart as trained ones, and faces and hints are
+# heard.
+_LATENT_GAIN, _FACE_GAIN, _HINT_GAIN = 30.0, 10.0, 20.0
+
+
+def _make_vae() -> Any:
+    import torch
+    from diffusers import AutoencoderKLWan
+
+    # With fewer channels its norms make a step of what is a slope.
+    vae = AutoencoderKLWan(
+        base_dim=8, z_dim=16, dim_mult=[1, 1, 1, 1], num_res_blocks=1, temperal_downsample=[False, True, True]
+    )
+    with torch.no_grad():
+        vae.quant_conv.weight *= _LATENT_GAIN
+    return vae
+
+
 def make_animate_parts(seed: int = 0) -> dict[str, Any]:
     """The components of a WanAnimatePipeline but for the text's, seeded."""
     import torch
-    from diffusers import AutoencoderKLWan, UniPCMultistepScheduler, WanAnimateTransformer3DModel
+    from diffusers import UniPCMultistepScheduler, WanAnimateTransformer3DModel
     from transformers import CLIPImageProcessor, CLIPVisionConfig, CLIPVisionModel
 
     torch.manual_seed(seed)
-    vae = AutoencoderKLWan(
-        base_dim=3, z_dim=16, dim_mult=[1, 1, 1, 1], num_res_blocks=1, temperal_downsample=[False, True, True]
-    )
+    vae = _make_vae()
     transformer = WanAnimateTransformer3DModel(
         patch_size=(1, 2, 2), num_attention_heads=2, attention_head_dim=12, in_channels=36, latent_channels=16,
         out_channels=16, text_dim=32, freq_dim=256, ffn_dim=32, num_layers=2, cross_attn_norm=True,
@@ -28,6 +45,9 @@ def make_animate_parts(seed: int = 0) -> dict[str, Any]:
         motion_dim=4, motion_encoder_dim=16, face_encoder_hidden_dim=16, face_encoder_num_heads=2,
         inject_face_latents_blocks=2,
     )  # fmt: skip
+    with torch.no_grad():
+        for block in transformer.face_adapter:
+            block.to_out.weight *= _FACE_GAIN
     image_encoder = CLIPVisionModel(
         CLIPVisionConfig(
             hidden_size=4, projection_dim=4, num_hidden_layers=2, num_attention_heads=2, image_size=4,
@@ -64,17 +84,18 @@ def make_conditioning(frames: int, *, seed: int = 1) -> dict[str, np.ndarray[Any
 def make_vace_parts(seed: int = 0) -> dict[str, Any]:
     """The components of a WanVACEPipeline but for the text's, seeded."""
     import torch
-    from diffusers import AutoencoderKLWan, UniPCMultistepScheduler, WanVACETransformer3DModel
+    from diffusers import UniPCMultistepScheduler, WanVACETransformer3DModel
 
     torch.manual_seed(seed)
-    vae = AutoencoderKLWan(
-        base_dim=3, z_dim=16, dim_mult=[1, 1, 1, 1], num_res_blocks=1, temperal_downsample=[False, True, True]
-    )
+    vae = _make_vae()
     transformer = WanVACETransformer3DModel(
         patch_size=(1, 2, 2), num_attention_heads=2, attention_head_dim=12, in_channels=16, out_channels=16,
         text_dim=32, freq_dim=256, ffn_dim=32, num_layers=3, cross_attn_norm=True, qk_norm="rms_norm_across_heads",
         rope_max_seq_len=32, vace_layers=[0, 2], vace_in_channels=96,
     )  # fmt: skip
+    with torch.no_grad():
+        for block in transformer.vace_blocks:
+            block.proj_out.weight *= _HINT_GAIN
     scheduler = UniPCMultistepScheduler(
         prediction_type="flow_prediction", use_flow_sigmas=True, num_train_timesteps=1000, flow_shift=3.0
     )

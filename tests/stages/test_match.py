@@ -50,6 +50,20 @@ class _Crooked(_Straight):
             yield GeneratedFrame(_moved(rgb), np.clip(_moved(made.alpha), 0, 1))
 
 
+class _CrookedAround(_Straight):
+    """Off color and flickering around the character alone."""
+
+    name = "test-crooked-around"
+
+    def generate(self, inputs: WindowInputs) -> Iterator[GeneratedFrame]:
+        """Every frame of the window."""
+        for frame, made in zip(inputs.frames, super().generate(inputs), strict=True):
+            flicker = np.random.default_rng(frame).normal(0, 0.02, 3).astype(np.float32)
+            assert made.alpha is not None
+            error = made.rgb * np.float32(0.06) + _CAST + flicker + flicker.mean()
+            yield GeneratedFrame(made.rgb + (1 - made.alpha[..., None]) * error, made.alpha)
+
+
 def _moved(picture: Array) -> Array:
     box = Box(0, 0, picture.shape[1], picture.shape[0])
     return resample(np.ascontiguousarray(picture), box=box, x=Axis(1.0, -SHIFT[0]), y=Axis(1.0, -SHIFT[1]))
@@ -98,6 +112,14 @@ def test_flicker_is_gone(runs: dict[str, Path]) -> None:
     wanted, locked, off = (_comps(runs[name]) for name in ("straight", "locked", "off"))
     flicker = [np.abs(np.diff((comp - wanted).mean(axis=(1, 2)), axis=0)).mean() for comp in (off, locked)]
     assert flicker[1] < 0.15 * flicker[0]
+
+
+def test_a_character_that_does_not_share_the_error_does_not_get_its_correction(
+    runs: dict[str, Path], tmp_path: Path
+) -> None:
+    wanted, off = _comps(runs["straight"]), _comps(runs["off"])
+    made = _comps(_run(tmp_path, _CrookedAround))
+    assert np.abs(made - wanted).mean() < 0.2 * np.abs(off - wanted).mean()
 
 
 def test_a_generator_that_does_not_err_is_left_alone(runs: dict[str, Path]) -> None:
