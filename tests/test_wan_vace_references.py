@@ -36,3 +36,17 @@ def test_a_cut_out_with_alpha_and_one_on_white_are_shown_alike_on_white(tmp_path
     outside = np.ones((height, width), bool)
     outside[height // 4 - 1 : 3 * height // 4 + 1, width // 4 : 3 * width // 4] = False
     assert (alpha[outside] == 1).all() and (alpha[height // 2, width // 2] < 0.3).all()
+
+
+def test_the_background_comes_first_and_the_references_in_the_order_of_the_shot_file(tmp_path: Path) -> None:
+    TinyVace.forget()
+    colors = {"blue.png": (200, 30, 20), "green.png": (20, 200, 30), "red.png": (30, 20, 200)}
+    path, *references = colors
+    make_vace_shot(tmp_path, frames=1, background=BACKGROUND | {"path": path, "references": references})
+    for name, color in colors.items():
+        cv2.imwrite(str(tmp_path / "shot" / name), np.full((60, 40, 3), color, np.uint8))
+    assert run_vace(tmp_path) == 0
+    middles = [picture[picture.shape[0] // 2, picture.shape[1] // 2] for picture in TinyVace.shown[0].references]
+    assert [int(np.argmax(middle)) for middle in middles] == [2, 1, 0]
+    background, cut_out = TinyVace.shown[0].references[:2]
+    assert (background < 1).all() and (cut_out == 1).any(), "the background fills the frame, the others lie on white"
