@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,10 @@ def load_lora(pipeline: Any, path: Path, *, name: str, torch: Any) -> None:
     _check_pairs(weights, path)
     wanted = sum(1 for key in weights if _is_down(key))
     try:
-        pipeline.load_lora_weights(dict(weights), adapter_name=name)
+        with warnings.catch_warnings():
+            # Of a second LoRA, which was asked for.
+            warnings.filterwarnings("ignore", message="Already found a `peft_config`")
+            pipeline.load_lora_weights(dict(weights), adapter_name=name)
     except (ValueError, KeyError, IndexError, RuntimeError) as error:
         _check_flat_names(weights, path)
         raise InputError(f"is no LoRA for this model ({error})", path=path, remedy=_REMEDY) from error
