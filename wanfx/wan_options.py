@@ -35,8 +35,8 @@ class WanOptions:
         Knob("What waits in main memory: nothing, one network of two, all but some blocks, all but one layer"),
     ] = "auto"
     vae_tiling: Annotated[
-        Literal["auto", "on", "off"], Knob("Encode and decode pictures in overlapping tiles, which needs less memory")
-    ] = "auto"
+        Literal["off", "on"], Knob("Encode and decode pictures in overlapping tiles: less memory, other last digits")
+    ] = "off"
     attention: Annotated[
         Literal["native", "flash", "_flash_3", "sage", "xformers"], Knob("Attention backend, as diffusers names it")
     ] = "native"

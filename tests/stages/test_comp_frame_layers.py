@@ -19,6 +19,9 @@ from wanfx.frames import Box, FrameRange
 from wanfx.images import FramePattern, Matte, Plate
 from wanfx.io import exr
 from wanfx.ops.comp import Mattes, composite
+from wanfx.ops.grain import NO_GRAIN, GrainCurve, GrainModel
+from wanfx.ops.grain_frames import Grain
+from wanfx.ops.sharpness import Sharpness
 from wanfx.options import Options
 from wanfx.shot import parse_shot
 from wanfx.stages.clean import write_clean
@@ -66,7 +69,7 @@ def _plate() -> Array:
 
 def _make(
     folder: Path, *, light: Array | None = None, clean: Array | None = None, reveal: float = 0.0,
-    keeps_background: bool = False, options: Sequence[tuple[str, Any]] = (),
+    keeps_background: bool = False, options: Sequence[tuple[str, Any]] = (), grain: Grain | None = None,
 ) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:  # fmt: skip
     """A comp frame's parts and facts. ``light`` is what the generator made, plate-linear; the plate if not given."""
     plate = Plate(
@@ -107,6 +110,7 @@ def _make(
             generated, hashes, {FRAME: {"plate_error": 0.0}}, _Painter(keeps_background=keeps_background)
         ),
         confidence={}, plate_hashes=hashes, layer="subject", provenance={}, reveal={FRAME: reveal},
+        grain=grain or Grain({}, {}),
     )  # fmt: skip
     facts = CompMaker(run, inputs).make(FRAME, folder / "comp.exr")
     parts, _header = exr.read_parts(folder / "comp.exr")
@@ -228,3 +232,51 @@ def test_the_generated_background_is_shown_where_it_is_chosen_and_the_clean_laye
     np.testing.assert_array_equal(_rebuilt(parts), parts["rgba"][..., :3])
     kept = parts["matte_edit"][..., 0] == 0
     assert parts["rgba"][..., :3][kept].tobytes() == _plate().astype(np.float16)[kept].tobytes()
+
+
+def _grain(*, own_char: float, own_clean: float) -> Grain:
+    curve = GrainCurve((0.05, 0.5), (0.02, 0.02))
+    model = GrainModel((curve,) * 3, NO_GRAIN.mix, NO_GRAIN.correlation)
+    record = {"model": model.as_dict(), "seed": 3, "amount": 1.0, "subject": "subject"}
+    fact = {"model": "fine", "own_char": [own_char] * 3, "own_clean": [own_clean] * 3}
+    return Grain({"fine": record}, {FRAME: fact})
+
+
+@pytest.mark.parametrize(("lacking", "own_char", "own_clean"), [("character", 0.0, 1.0), ("reveal", 1.0, 0.0)])
+def test_character_and_clean_plate_each_get_the_grain_they_lack_and_the_layers_have_none(
+    tmp_path: Path, lacking: str, own_char: float, own_clean: float
+) -> None:
+    made = {}
+    for name, grain in (("none", None), ("grain", _grain(own_char=own_char, own_clean=own_clean))):
+        (tmp_path / name).mkdir()
+        made[name], _facts = _make(tmp_path / name, keeps_background=True, grain=grain)
+    plain, grained = made["none"], made["grain"]
+    added = grained["rgba"][..., :3].astype(np.float32) - plain["rgba"][..., :3].astype(np.float32)
+    mattes = {name: plain[f"matte_{name}"][..., 0] for name in ("character", "reveal", "edit")}
+    places = {"character": mattes["character"] == 1, "reveal": (mattes["reveal"] == 1) & (mattes["character"] == 0)}
+    for name, place in places.items():
+        if name == lacking:
+            np.testing.assert_allclose(added[place].std(axis=0), 0.02, rtol=0.15)
+        else:
+            assert not added[place].any()
+    assert grained["rgba"][mattes["edit"] == 0].tobytes() == plain["rgba"][mattes["edit"] == 0].tobytes()
+    assert all(grained[name].tobytes() == plain[name].tobytes() for name in plain if name != "rgba")
+
+
+def test_a_character_that_is_softer_than_the_plate_is_sharpened_where_that_was_asked_for_and_nothing_else(
+    tmp_path: Path,
+) -> None:
+    made = {}
+    soft = Sharpness((0.1, 0.2, 0.3), (0.9, 0.7, 0.5), 1.0, 1.0, 1.0)
+    for name, grain in (("as it is", None), ("sharp", Grain({}, {}, sharpness={FRAME: soft}))):
+        (tmp_path / name).mkdir()
+        made[name], _facts = _make(tmp_path / name, keeps_background=True, grain=grain)
+    contrasts = []
+    for parts in made.values():
+        light, solid = parts["rgba"][..., 0].astype(np.float32), parts["matte_character"][..., 0] == 1
+        contrasts.append(
+            float(np.abs(cv2.Laplacian(light, cv2.CV_32F))[cv2.erode(solid.astype(np.uint8), None) > 0].mean())
+        )
+    assert contrasts[1] > 1.1 * contrasts[0]
+    plain, sharp = (parts["rgba"][parts["matte_character"][..., 0] == 0] for parts in made.values())
+    assert plain.tobytes() == sharp.tobytes()

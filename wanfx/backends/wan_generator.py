@@ -86,7 +86,6 @@ class WanGenerator:
             values[key] = None if values[key] is None else sha256_file(Path(values[key]))
         values["carried_frames"] = self.carried_frames
         values["guidance_scale"] = self._guidance_scale
-        values["vae_tiling"] = "on" if self._options.vae_tiling == "on" else "off"
         values["lora_scale"] = None if values["lora"] is None else values["lora_scale"]
         return (f"window_frames={self.window_frames}", *(f"{name}={value}" for name, value in values.items()))
 

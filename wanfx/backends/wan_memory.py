@@ -76,7 +76,7 @@ def estimate_window(
 ) -> Estimate:
     """Estimate a window of ``frames`` (4n + 1) pictures of ``size``.
 
-    ``options`` are resolved; `auto` counts as no offload and no tiles. ``extra_latents`` are those of references.
+    ``options`` are resolved; `auto` counts as no offload. ``extra_latents`` are those of references.
     ``tflops`` is the GPU's dense bfloat16 rate; without it seconds are 0.
     """
     pixels = size.width * size.height
