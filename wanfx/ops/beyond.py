@@ -47,8 +47,8 @@ def join_beyond(made: Array, plate: npt.NDArray[np.floating], kept: Array, *, re
 
 def _blank(plate: npt.NDArray[np.floating], *, floor: float) -> npt.NDArray[np.bool_]:
     """Pixels without any light, and those beside them, which scaling has mixed with them."""
-    black = (to_finite(plate) < _BLANK * floor).all(axis=2)
-    return np.asarray(cv2.dilate(black.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0)
+    black = np.asarray((to_finite(plate) < _BLANK * floor).all(axis=2), np.uint8)
+    return np.asarray(cv2.dilate(black, np.ones((3, 3), np.uint8)) > 0)
 
 
 def _outwards(stops: Array, rim: npt.NDArray[np.bool_]) -> Array:
