@@ -40,6 +40,7 @@ _MORE: list[tuple[str, type, object, str]] = [
     ("rendered", str, "", "what scripts/render_oracle/render.py made"),
     ("correlation", str, "1,0.75,0.5,0.25,0", "of the errors inside the matte with those outside"),
     ("frames", int, 0, "frames from the first; 0: all that are rendered"),
+    ("seed", int, OracleSettings.seed, "of the errors"),
     ("work", str, "", "where runs and their figures are kept; beside the rendered frames when not given"),
 ]
 
@@ -62,23 +63,24 @@ def main() -> None:
     work = Path(given.work or Path(given.rendered).with_name("oracle_work"))
     bench = _Bench(shot, work)
     correlations = [float(text) for text in given.correlation.split(",")]
-    found = bench.measure_all(list(_ways(correlations)))
+    found = bench.measure_all(list(_ways(correlations, seed=given.seed)))
     print_table(found)
     gains = [Figure(name, value, unit) for name, value, unit in improvements(found, correlations)]
     every = [Figure(f"{name}: {what}", row[what], _unit(what)) for name, row in found.items() for what in row]
     report([Figure("frames", len(shot.frames), ""), *gains, *every], json_file=given.json)
 
 
-def _ways(correlations: list[float]) -> Iterator[Way]:
+def _ways(correlations: list[float], *, seed: int) -> Iterator[Way]:
     has_lock = bool(_known(_LOCK_OFF))
-    yield Way("floor", OracleSettings.floor())
-    yield Way("empty room, floor", OracleSettings.floor(), is_empty=True)
-    yield Way("empty room, rho 1", OracleSettings(rho=1.0), is_empty=True)
+    floor, shared = replace(OracleSettings.floor(), seed=seed), OracleSettings(rho=1.0, seed=seed)
+    yield Way("floor", floor)
+    yield Way("empty room, floor", floor, is_empty=True)
+    yield Way("empty room, rho 1", shared, is_empty=True)
     if has_lock:
-        yield Way("floor, lock off", OracleSettings.floor(), tuple(_LOCK_OFF.items()))
-        yield Way("empty room, rho 1, lock off", OracleSettings(rho=1.0), tuple(_LOCK_OFF.items()), is_empty=True)
+        yield Way("floor, lock off", floor, tuple(_LOCK_OFF.items()))
+        yield Way("empty room, rho 1, lock off", shared, tuple(_LOCK_OFF.items()), is_empty=True)
     for rho in correlations:
-        settings = OracleSettings(rho=rho)
+        settings = OracleSettings(rho=rho, seed=seed)
         yield Way(f"rho {rho:g}" + (", lock on" if has_lock else ""), settings)
         if has_lock:
             yield Way(f"rho {rho:g}, lock off", settings, tuple(_LOCK_OFF.items()))
