@@ -14,6 +14,7 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 
+import cv2
 import torch
 from tiny import FIRST, HEIGHT, WIDTH, make_tiny_shot, plate_pixels
 
@@ -22,6 +23,7 @@ from wanfx.backends.hub_sets import EDITOR, HUB_SETS
 from wanfx.backends.protocols import GeneratedFrame, WindowInputs
 from wanfx.backends.registry import add_generator
 from wanfx.backends.wan_animate import WanAnimateGenerator
+from wanfx.backends.wan_animate_window import AnimateWindow
 from wanfx.backends.weights import MODELS_FOLDER, HubSource, ModelSet
 from wanfx.cli.main import main
 from wanfx.events import StepFinished, read_events
@@ -50,6 +52,7 @@ class _Tiny(WanAnimateGenerator):
     areas_px = {"480p": 48 * 64, "720p": 48 * 96}  # noqa: RUF012
     folder = Path()
     made: list[int] = []  # noqa: RUF012
+    shown: list[tuple[WindowInputs, AnimateWindow]] = []  # noqa: RUF012
     stops_after = 99
 
     def __init__(self) -> None:
@@ -57,6 +60,11 @@ class _Tiny(WanAnimateGenerator):
         super().__init__(
             ModelSet("tiny", "1", "Apache-2.0", "diffusers", "wan", source, contents=(), folder=self.folder)
         )
+
+    def _read(self, inputs: WindowInputs) -> AnimateWindow:
+        window = super()._read(inputs)
+        self.shown.append((inputs, window))
+        return window
 
     def generate(self, inputs: WindowInputs) -> Iterator[GeneratedFrame]:
         """As ever, but broken off before the window after ``stops_after``.
@@ -82,7 +90,7 @@ def tiny_wan(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture(autouse=True)
 def nothing_made() -> None:
-    _Tiny.made, _Tiny.stops_after = [], 99
+    _Tiny.made, _Tiny.shown, _Tiny.stops_after = [], [], 99
 
 
 def _pose(index: int) -> Pose:
@@ -149,6 +157,26 @@ def test_what_steers_the_model_lies_on_disk_in_the_size_of_its_picture(whole: Pa
     faces = [read_still(path).pixels for path in sorted((drive / "face").glob("*.png"))]
     assert {face.shape for face in faces} == {(512, 512, 3)} and all(face.max() > 0.1 for face in faces)
     assert exr.read_frame(drive / "reference" / "reference.exr").rgb.shape == made.shape
+
+
+def test_the_model_is_shown_the_drawings_the_plate_with_a_black_hole_and_what_is_carried(tmp_path: Path) -> None:
+    _shot(tmp_path)
+    assert _run(tmp_path) == 0
+    drive, (first, second) = tmp_path / "out" / "tiny" / "work" / "drive", _Tiny.shown
+    for inputs, window in (first, second):
+        assert window.background is not None and window.mask is not None
+        for index, frame in enumerate(inputs.frames_read):
+            drawn = {name: read_still(drive / name / f"{name}.{frame}.png").pixels for name in ("pose", "face", "mask")}
+            assert np.abs(window.pose[index] - (2 * drawn["pose"] - 1)).max() < 1e-6
+            face = cv2.resize(drawn["face"], window.face[index].shape[:2], interpolation=cv2.INTER_AREA)
+            assert np.abs(window.face[index] - (2 * face - 1)).max() < 0.01
+            assert np.array_equal(window.mask[index], drawn["mask"][..., 0]) and 0 < window.mask[index].mean() < 1
+            hole = window.mask[index] == 1
+            assert (window.background[index][hole] == -1).all(), "grey is what is not known, and a hole is black"
+            assert np.array_equal(window.background[index][~hole], np.clip(inputs.plate(frame), -1, 1)[~hole])
+    assert first[1].carried is None and second[1].carried is not None
+    carry = exr.read_frame(tmp_path / "out" / "tiny" / "work" / "generate" / NAME / f"carry.{FIRST + 4:04d}.exr").rgb
+    assert np.array_equal(second[1].carried[0], carry)
 
 
 def test_every_step_of_a_window_is_told(whole: Path) -> None:

@@ -15,7 +15,9 @@ pytest.importorskip("diffusers")
 import torch
 from tiny_wan import make_animate_parts, save_animate_folder
 
-from wanfx.backends.wan_encoders import see_reference, squash
+from wanfx.backends.wan_encoders import read_texts, see_reference, squash
+from wanfx.backends.wan_load import import_from_diffusers
+from wanfx.errors import MissingError
 
 Array = npt.NDArray[np.float32]
 _MEAN, _DEVIATION = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
@@ -58,3 +60,22 @@ def test_features_are_those_of_the_last_layer_but_one(tmp_path: Path) -> None:
         layers = encoder(squash(picture, side_px=4, torch=torch), output_hidden_states=True).hidden_states
     found = see_reference(tmp_path, picture, fetch_command="-")
     assert torch.equal(found, layers[-2]) and not torch.allclose(found, layers[-1], atol=1e-3)
+
+
+def test_every_text_has_features_of_its_own_and_needs_the_encoder_once(tmp_path: Path) -> None:
+    save_animate_folder(tmp_path / "weights")
+    pipeline = import_from_diffusers("pipelines.wan.pipeline_wan_animate").WanAnimatePipeline
+
+    def read(*texts: str) -> dict[str, Any]:
+        return read_texts(
+            tmp_path / "weights", texts, pipeline=pipeline, cache=tmp_path / "texts", fetch_command="-", digest="1"
+        )
+
+    both = read("walks", "walks on and on")
+    assert not torch.equal(both["walks"], both["walks on and on"])
+    for path in (tmp_path / "weights" / "text_encoder").glob("*.safetensors"):
+        path.unlink()
+    again = read("walks on and on", "walks")
+    assert all(torch.equal(again[text], features) for text, features in both.items())
+    with pytest.raises(MissingError):
+        read("runs")
