@@ -20,6 +20,7 @@ from wanfx.io import exr
 from wanfx.manifest import read_manifest
 from wanfx.ops.resample import Axis, resample
 from wanfx.pixels import to_float
+from wanfx.qc.measures import read_measures
 
 Array = npt.NDArray[np.float32]
 FRAMES = 10
@@ -120,6 +121,18 @@ def test_a_character_that_does_not_share_the_error_does_not_get_its_correction(
     wanted, off = _comps(runs["straight"]), _comps(runs["off"])
     made = _comps(_run(tmp_path, _CrookedAround))
     assert np.abs(made - wanted).mean() < 0.2 * np.abs(off - wanted).mean()
+
+
+def test_color_and_place_are_undone_each_by_its_own_option(runs: dict[str, Path], tmp_path: Path) -> None:
+    wanted, off = _comps(runs["straight"]), _comps(runs["off"])
+    cast = np.abs((off - wanted).mean(axis=(0, 1, 2)))
+    for option in ("match.lock", "match.register"):
+        run = _run(tmp_path, _Crooked, f"{option}=off")
+        (row, *_rest) = read_measures(run / "v001" / "report" / "measures.jsonl")
+        is_registered, is_locked = option != "match.register", option != "match.lock"
+        assert (abs(row.get("shift_x_px", 0.0)) > 0.2) == is_registered
+        left = np.abs((_comps(run) - wanted).mean(axis=(0, 1, 2)))
+        assert (left < 0.25 * cast).all() == is_locked
 
 
 def test_a_generator_that_does_not_err_is_left_alone(runs: dict[str, Path]) -> None:
