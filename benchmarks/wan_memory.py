@@ -7,11 +7,14 @@ added up. No GPU is needed and none is measured. With --table, the table of RESU
 from __future__ import annotations
 
 import argparse
+import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from _live_bytes import measure_peak
-from diffusers import AutoencoderKLWan, WanAnimateTransformer3DModel
+from _report import Figure, report
+from diffusers import AutoencoderKLWan, WanAnimateTransformer3DModel, WanVACETransformer3DModel
 
 from wanfx.backends.wan_memory import OFFLOADS, estimate_window, find_tflops
 from wanfx.backends.wan_network import CONFIGURATIONS, read_network
@@ -25,14 +28,26 @@ _FRAMES, _LATENTS, _GPU = 77, 20, "NVIDIA H200"
 def main() -> None:
     """Compare, or print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--table", action="store_true", help="print the table of estimates alone")
-    if parser.parse_args().table:
-        _print_table()
-        return
-    print(f"{'tensors alive at once':<28}{'estimated':>12}{'added up':>12}  GB")
+    parser.add_argument("--json", metavar="FILE", help="write the figures as JSON")
+    parser.add_argument("--table", action="store_true", help="the estimates alone, as the table of RESULTS.md")
+    given = parser.parse_args()
+    report(list(_tabulate() if given.table else _compare_all()), json_file=given.json)
+
+
+def _compare_all() -> Iterator[Figure]:
+    for name in CONFIGURATIONS:
+        yield Figure(f"{name}: parameters", float(_count(name)), "")
     for label, size in SIZES.items():
         for name, estimated, counted in _compare(size):
-            print(f"{name + ' ' + label:<28}{estimated / 1e9:>12.2f}{counted / 1e9:>12.2f}")
+            yield Figure(f"{name} {label}: estimated", estimated / 1e9, "GB")
+            yield Figure(f"{name} {label}: added up", counted / 1e9, "GB")
+
+
+def _count(name: str) -> int:
+    """The parameters of diffusers' class."""
+    kind = WanAnimateTransformer3DModel if name == "wan-animate" else WanVACETransformer3DModel
+    with torch.device("meta"):
+        return sum(parameter.numel() for parameter in kind(**CONFIGURATIONS[name]).parameters())
 
 
 def _compare(size: Size) -> list[tuple[str, float, int]]:
@@ -72,20 +87,21 @@ def _empty(*shape: int, dtype: torch.dtype = torch.bfloat16) -> torch.Tensor:
     return torch.empty(shape, dtype=dtype, device="meta")
 
 
-def _print_table() -> None:
+def _tabulate() -> Iterator[Figure]:
+    """Print the table; its figures."""
     network = read_network("wan-animate")
     print(f"| quality | picture | offload | text | encode | steps | decode | peak | s/step {_GPU} | s/window |")
     print("|---|---|---|---:|---:|---:|---:|---:|---:|---:|")
-    for quality in QUALITIES:
-        for label, size in SIZES.items():
-            for offload in OFFLOADS[:3]:
-                options = resolve_quality(WanOptions(offload=offload), quality)
-                one = estimate_window(network, options, size=size, frames=_FRAMES, tflops=find_tflops(_GPU))
-                stages = " | ".join(f"{found / 1e9:.1f}" for found in one.stage_bytes.values())
-                print(
-                    f"| {quality} | {label} | {offload} | {stages} | {one.peak_bytes / 1e9:.1f} | {one.step_s:.1f} |"
-                    f" {one.window_s:.0f} |"
-                )
+    for quality, (label, size), offload in itertools.product(QUALITIES, SIZES.items(), OFFLOADS[:3]):
+        options = resolve_quality(WanOptions(offload=offload), quality)
+        one = estimate_window(network, options, size=size, frames=_FRAMES, tflops=find_tflops(_GPU))
+        stages = " | ".join(f"{found / 1e9:.1f}" for found in one.stage_bytes.values())
+        print(
+            f"| {quality} | {label} | {offload} | {stages} | {one.peak_bytes / 1e9:.1f} | {one.step_s:.1f} |"
+            f" {one.window_s:.0f} |"
+        )
+        yield Figure(f"{quality} {label} {offload}: peak", one.peak_bytes / 1e9, "GB")
+        yield Figure(f"{quality} {label} {offload}: window on {_GPU}", one.window_s, "s")
 
 
 if __name__ == "__main__":
