@@ -121,10 +121,10 @@ class _Live(TorchDispatchMode):  # type: ignore[misc]
 
 
 class _Metered(TinyAnimate):
-    """Notes the most memory of each window: of tensors, and of Python's own with numpy's arrays."""
+    """Notes of each window the most memory of tensors, of Python's own with numpy's arrays, and of tensors after it."""
 
     live = _Live()
-    peaks: list[tuple[int, int]] = []  # noqa: RUF012
+    peaks: list[tuple[int, int, int]] = []  # noqa: RUF012
     windows = 0
 
     def generate(self, inputs: WindowInputs) -> Iterator[GeneratedFrame]:
@@ -134,7 +134,7 @@ class _Metered(TinyAnimate):
         self.live.peak = self.live.bytes
         with self.live:
             yield from super().generate(inputs)
-        self.peaks.append((self.live.peak, tracemalloc.get_traced_memory()[1]))
+        self.peaks.append((self.live.peak, tracemalloc.get_traced_memory()[1], self.live.bytes))
         if len(self.peaks) == self.windows:
             tracemalloc.stop()
 
@@ -159,3 +159,5 @@ def test_a_windows_memory_does_not_depend_on_how_many_there_are(
     tensors, arrays = (max(peak[kind] for peak in peaks[2]) for kind in (0, 1))
     assert tensors > 100_000 and max(peak[0] for peak in peaks[6]) <= 1.01 * tensors
     assert max(peak[1] for peak in peaks[6]) <= 1.05 * arrays
+    left = [peak[2] for peak in peaks[6]]
+    assert max(left[1:]) <= left[1], "a window leaves tensors behind"

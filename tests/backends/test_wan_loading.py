@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ pytest.importorskip("diffusers")
 pytest.importorskip("peft")
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from tiny_animate import TinyAnimate
 from tiny_wan import save_animate_folder
 
@@ -85,3 +86,19 @@ def test_tiles_and_the_cache_of_attention_are_there_where_they_are_asked_for(
     networks = generator._networks
     assert networks.vae._vae.use_tiling is is_on
     assert hasattr(networks.transformer.blocks[0].attn1, "_diffusers_hook") is is_on
+
+
+@pytest.mark.parametrize("part", ["transformer", "vae"])
+def test_weights_that_are_no_safetensors_are_not_opened(
+    folder: Path, tmp_path: Path, part: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pickled = shutil.copytree(folder, tmp_path / "pickled")
+    (weights,) = (pickled / part).glob("*.safetensors")
+    torch.save(load_file(weights), weights.with_suffix(".bin"))
+    weights.unlink()
+    monkeypatch.setattr(TinyAnimate, "folder", pickled)
+    generator = TinyAnimate()
+    generator.configure(Options().with_values({"wan.dtype": "float32"}, source="flag"))
+    with pytest.raises(MissingError) as caught:
+        generator.load(cache=tmp_path)
+    assert caught.value.path == str(pickled / part)
