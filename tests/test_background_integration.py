@@ -123,6 +123,8 @@ def test_light_wrap_changes_the_rim_and_leaves_the_plates_bits_within(made: dict
     assert parts["rgba"][kept][:, :3].tobytes() == _plate(shot)[kept].tobytes()
     changed = (parts["char_walker"] != parts["char_walker_ungraded"]).any(axis=2)
     assert (parts["matte_edit"] > 0)[changed].all() and (parts["wrap"].max(axis=2) > 0)[changed].all()
+    away_px = cv2.distanceTransform((parts["matte_character"] >= 1).astype(np.uint8), cv2.DIST_L2, 5)
+    assert 5 < away_px[changed].max() < 9, "finish.light_wrap_px is 8"
     promise = _promise(made["wrapped"])
     assert promise["state"] == "held" and "light wrap" in promise["evidence"]
 

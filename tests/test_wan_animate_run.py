@@ -241,6 +241,16 @@ def test_a_painted_mask_is_what_the_model_draws_in_and_makes_only_its_windows_ag
     assert changed == {5, 6}
 
 
+def test_a_window_is_made_again_where_the_one_before_hands_on_something_else(tmp_path: Path) -> None:
+    _shot(tmp_path)
+    assert _run(tmp_path) == 0
+    mask = tmp_path / "out" / "tiny" / "work" / "drive" / "mask" / f"mask.{FIRST + 1}.png"
+    write_picture(mask, np.full_like(read_still(mask).pixels, 255, np.uint8))
+    _Tiny.made = []
+    assert _run(tmp_path) == 0
+    assert _Tiny.made == [FIRST, FIRST + 4]
+
+
 def test_a_painted_picture_of_another_size_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _shot(tmp_path)
     mask = tmp_path / "out" / "tiny" / "work" / "drive" / "mask" / f"mask.{FIRST + 6}.png"
