@@ -173,7 +173,7 @@ def test_what_cannot_be_made_is_refused_before_any_work(
 
     _change(root, task="animate")
     assert ask("generate.backend=wan-vace") == 2
-    assert "generate.backend=draft or wan-animate" in capsys.readouterr().err
+    assert "generate.backend=draft or generate.backend=wan-animate" in capsys.readouterr().err
     assert ask("generate.backend=wan-animate", "condition.reference=reframe") == 2
     assert "condition.reference" in capsys.readouterr().err
     for reference in ("edit", "reframe"):

@@ -276,7 +276,7 @@ def test_a_file_that_was_changed_is_named_with_the_command_that_mends_it(
 
 def test_a_file_that_is_no_network_is_told(repository: Path) -> None:
     pose_place(repository).parent.mkdir(parents=True)
-    pose_place(repository).write_bytes(b"no network")
+    pose_place(repository).write_bytes(b"\x08\x08\x3a\x02\x12\x00")  # a version, and a graph of nothing
     with pytest.raises(MissingError, match="not a network that can be run"):
         _estimator(repository)
 
