@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from wanfx.ops.seam import SeamErrors, fade_sources, is_generated_better, seam_error
+from wanfx.ops.seam import SeamErrors, fade_sources, feather, is_generated_better, seam_error
 
 RANDOM = np.random.default_rng(2)
 PLATE = RANDOM.uniform(0.05, 1, (60, 80, 3)).astype(np.float32)
@@ -55,3 +57,41 @@ def test_a_change_of_source_never_jumps() -> None:
     assert values[9] == 0
     assert values[19] == 1
     assert values[29] == 0
+
+
+def _area() -> np.ndarray[Any, np.dtype[np.bool_]]:
+    area = np.zeros((60, 80), np.bool_)
+    area[10:50, 15:65] = True
+    return area
+
+
+def test_where_two_pictures_are_alike_nothing_is_mixed() -> None:
+    assert np.array_equal(feather(PLATE, PLATE, _area(), reach_px=12, floor=0.005), _area().astype(np.float32))
+
+
+def test_where_they_differ_the_edge_is_as_soft_as_they_are_apart() -> None:
+    shares = [feather(PLATE * np.float32(2.0**stops), PLATE, _area(), reach_px=12, floor=1e-4) for stops in (0.05, 1.0)]
+    narrow, wide = (share[30, 15:40] for share in shares)
+    assert not wide[0] > 0.05 and (np.diff(wide) >= 0).all()
+    assert (wide <= narrow + 1e-6).all() and wide[5] < narrow[5]
+    for share in shares:
+        assert not share[~_area()].any()
+        assert (share[23:37, 28:52] == 1).all()
+
+
+def test_a_step_of_light_becomes_a_ramp_that_is_no_steeper_than_its_reach() -> None:
+    flat = np.full((60, 80, 3), 0.2, np.float32)
+    share = feather(2 * flat, flat, _area(), reach_px=12, floor=1e-4)
+    assert np.abs(np.diff(share, axis=1)).max() < 1.6 / 12 and np.abs(np.diff(share, axis=0)).max() < 1.6 / 12
+
+
+def test_the_pictures_own_edge_is_no_seam() -> None:
+    area = np.zeros((60, 80), np.bool_)
+    area[20:, 15:65] = True
+    share = feather(2 * PLATE, PLATE, area, reach_px=8, floor=1e-4)
+    assert (share[-1, 30:50] == 1).all()
+
+
+def test_the_feather_knows_no_exposure() -> None:
+    one = feather(1.3 * PLATE, PLATE, _area(), reach_px=10, floor=0.005)
+    assert np.allclose(feather(1.3 * 8 * PLATE, 8 * PLATE, _area(), reach_px=10, floor=0.04), one, atol=1e-4)

@@ -234,6 +234,17 @@ def test_the_generated_background_is_shown_where_it_is_chosen_and_the_clean_laye
     assert parts["rgba"][..., :3][kept].tobytes() == _plate().astype(np.float16)[kept].tobytes()
 
 
+def test_a_generated_background_that_is_off_is_feathered_into_the_plate_inside_the_edit_matte(tmp_path: Path) -> None:
+    plate = _plate().astype(np.float16).astype(np.float32)
+    parts, _facts = _make(tmp_path, light=plate * np.float32(0.5), reveal=1.0, options=[("finish.shadow", "off")])
+    row = 80
+    ratio = (parts["rgba"][row, :, :3].astype(np.float32) / plate[row]).mean(axis=1)
+    edited = np.flatnonzero(parts["matte_edit"][row, :, 0])
+    left = ratio[edited[0] : 80]
+    assert left[0] > 0.98 and left[-1] < 0.51
+    assert (np.diff(left) < 5e-3).all() and np.diff(left).min() > -0.5 * 1.7 / 12
+
+
 def _grain(*, own_char: float, own_clean: float) -> Grain:
     curve = GrainCurve((0.05, 0.5), (0.02, 0.02))
     model = GrainModel((curve,) * 3, NO_GRAIN.mix, NO_GRAIN.correlation)

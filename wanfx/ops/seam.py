@@ -19,6 +19,8 @@ _BEST_SHARE = 35.0
 _CLEARLY, _STILL = 0.7, 1.1
 _UNSEEN_STOPS = 0.1
 _FADE_FRAMES = 8
+_PLAIN_STOPS = 0.15
+"""Two smooth pictures so far apart show a plain edge where they meet."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,27 @@ def seam_error(picture: Array, plate: Array, ring: Mask, *, floor: float, level:
 def _log(linear: Array, floor: float) -> Array:
     soft = cv2.GaussianBlur(np.maximum(np.nan_to_num(linear, posinf=0.0, neginf=0.0), 0), (0, 0), 1.5)
     return np.asarray(np.log2(soft + np.float32(floor)), np.float32)
+
+
+def feather(picture: Array, behind: Array, area: Mask, *, reach_px: float, floor: float) -> Array:
+    """How far (H, W) in [0, 1] ``picture`` is laid over what is ``behind``, both scene-linear (H, W, 3), in ``area``.
+
+    0 outside, 1 from ``reach_px`` inside the edge on. Nearer to the edge it rises over the wider a stretch the more the
+    two differ there, seen at large: where they are alike nothing is mixed, and what only the picture has stays sharp.
+    Light under ``floor`` counts as black. An area that goes on beyond the array has no edge there.
+    """
+    inside = area.astype(np.uint8)
+    if reach_px < 1 or not area.any() or area.all():
+        return inside.astype(np.float32)
+    weight = inside.astype(np.float32)
+    apart = np.abs(_log(picture, floor) - _log(behind, floor)).mean(axis=2) * weight
+    wide = max(float(reach_px) / 2, 1.0)
+    around = cv2.GaussianBlur(weight, (0, 0), wide)
+    apart = cv2.GaussianBlur(apart, (0, 0), wide) / np.maximum(around, np.float32(1e-6))
+    stretch = np.clip(apart / _PLAIN_STOPS, 0, 1) * np.float32(reach_px)
+    depth = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    t = np.clip(depth / np.maximum(stretch, np.float32(1.0)), 0, 1)
+    return np.asarray(weight * t * t * (3 - 2 * t), np.float32)
 
 
 def is_generated_better(errors: Sequence[SeamErrors], *, was_generated: bool) -> bool:

@@ -36,7 +36,8 @@ from wanfx.stages.integrate import Integration
 from wanfx.stages.match import Match
 
 STAGE = "finish"
-VERSION = 5
+VERSION = 6
+_BLACK = 0.005
 Pixels = npt.NDArray[Any]
 Half = npt.NDArray[np.float16]
 Array = npt.NDArray[np.float32]
@@ -226,7 +227,10 @@ class CompMaker:
         clean = clean.astype(plate_rgb.dtype, copy=False)
         if weight > 0:
             bleed = bleed_px(self._inputs.conditioning, crop)
-            share = shown_share(mattes, box=box, crop=crop, bleed_px=bleed, weight=weight)
+            share = weight * shown_share(
+                light.linear, clean[inside], mattes, box=box, crop=crop, bleed_px=bleed, feather_px=margin,
+                floor=_BLACK * 2.0**-self._inputs.conditioning.space.exposure_stops,
+            )  # fmt: skip
             clean[inside] = show_generated(clean[inside], light.linear, share)
             ceiling = np.maximum(ceiling, (light.ceiling & (share > 0)).astype(np.float16))
         shadow = None
