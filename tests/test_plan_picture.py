@@ -41,3 +41,12 @@ def test_the_whole_frame_is_told_where_no_crop_follows_anybody(tmp_path: Path) -
     told = _describe(tmp_path, generate__backend="wan-animate", condition__crop="frame")
     assert told.startswith("1280x720") and "all of the frame" in told
     assert _describe(tmp_path, generate__backend="draft") == ""
+
+
+def test_a_crop_that_is_most_of_the_frame_is_the_frame(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shot = make_tiny_shot(tmp_path / "shot", frames=3)
+    assert main(["run", str(shot), "--out", str(tmp_path / "out"), "--quiet"]) == 0
+    wide = {"generate__backend": "wan-animate", "condition__margin": 2.0}
+    assert "all of the frame" in _describe(tmp_path, **wide)
+    assert "a crop that follows the actor" in _describe(tmp_path, **wide, condition__crop="subject")
+    capsys.readouterr()

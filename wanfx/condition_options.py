@@ -10,7 +10,10 @@ from wanfx.knobs import Knob
 class ConditionOptions:
     """What the generator is given."""
 
-    crop: Annotated[Literal["subject", "frame"], Knob("Work on a tracked crop, or on the whole frame")] = "subject"
+    crop: Annotated[
+        Literal["auto", "subject", "frame"],
+        Knob("Work on a tracked crop, or on the whole frame; auto: the crop, or for a video model what fits better"),
+    ] = "auto"
     character: Annotated[
         Literal["auto", "puppet", "card"],
         Knob("Draft character: a puppet that performs, a card that follows, or a puppet where poses are found"),

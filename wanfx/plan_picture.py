@@ -8,7 +8,7 @@ from wanfx.frames import Box, FrameRange
 from wanfx.names import slug
 from wanfx.ops.card import SubjectMeasure
 from wanfx.ops.crop import crop_path
-from wanfx.ops.model_crop import shape_crops
+from wanfx.ops.model_crop import is_most_of_frame, shape_crops
 from wanfx.options import Options
 from wanfx.shot import Shot
 from wanfx.stages import refine
@@ -27,15 +27,14 @@ def describe_picture(folder: ShotFolder, shot: Shot, options: Options, source: S
     if area_px is None:
         return ""
     crops, told = dict.fromkeys(frames, canvas), "all of the frame"
-    if shot.task == "replace" and options.condition.crop == "subject":
+    if shot.task == "replace" and options.condition.crop != "frame":
         boxes = _read_boxes(folder, slug(subjects_of(shot)[0].name), frames)
         if not boxes:
             return f"about {area_px} pixels, of a crop that follows the actor: known once there is a matte"
         clipped = {frame: box.clip(canvas) for frame, box in boxes.items()}
-        crops, told = (
-            crop_path(clipped, canvas=canvas, margin=options.condition.margin),
-            "a crop that follows the actor",
-        )
+        path = crop_path(clipped, canvas=canvas, margin=options.condition.margin)
+        if options.condition.crop == "subject" or not is_most_of_frame(path, canvas=canvas):
+            crops, told = path, "a crop that follows the actor"
     shaped, size = shape_crops(crops, canvas=canvas, area_px=area_px, pixel_aspect=source.pixel_aspect)
     shown = next(iter(shaped.values())).size
     return f"{size}, of {told} ({shown} of {canvas.size})"

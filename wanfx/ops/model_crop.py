@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from wanfx.frames import Box, Size
 from wanfx.ops.sizes import canvas_size
 
+_MOST = 0.7
+
 
 def shape_crops(
     crops: Mapping[int, Box], *, canvas: Box, area_px: int, pixel_aspect: float
@@ -28,6 +30,19 @@ def shape_crops(
     width, height = max(first.width, round(first.height * aspect)), max(first.height, round(first.width / aspect))
     shaped = {frame: _about(crop, width=width, height=height, canvas=canvas) for frame, crop in crops.items()}
     return shaped, size
+
+
+def is_most_of_frame(crops: Mapping[int, Box], *, canvas: Box) -> bool:
+    """Whether ``crops`` (all of one size) take up so much of ``canvas`` that all of it is better to look at.
+
+    The picture that a video model is shown has one size: a crop of 0.7 of the frame is shown but a fifth larger than
+    the frame would be, and moves with the actor where the frame stands still.
+
+    >>> is_most_of_frame({1: Box(0, 0, 90, 80)}, canvas=Box(0, 0, 100, 100))
+    True
+    """
+    first = next(iter(crops.values()))
+    return first.width * first.height >= _MOST * canvas.width * canvas.height
 
 
 def _about(crop: Box, *, width: int, height: int, canvas: Box) -> Box:

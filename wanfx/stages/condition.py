@@ -12,7 +12,7 @@ from wanfx.images import Layer, Plate
 from wanfx.ops.camera import CameraPath
 from wanfx.ops.card import SubjectMeasure
 from wanfx.ops.crop import crop_path, model_size
-from wanfx.ops.model_crop import shape_crops
+from wanfx.ops.model_crop import is_most_of_frame, shape_crops
 from wanfx.stages.character import Character, PuppetCharacter, make_card, make_character
 from wanfx.stages.clean import Cleaned, run_clean
 from wanfx.stages.condition_scene import condition_scene
@@ -181,7 +181,10 @@ def _crops(
         known += [Box(*measure.box)] if measure.is_there else []
         known += [fitted.box] if fitted is not None and fitted.placement.frame == frame else []
         boxes[frame] = functools.reduce(Box.union, known).clip(canvas) if known else Box(0, 0, 0, 0)
-    return _fit(run, plate, crop_path(boxes, canvas=canvas, margin=run.options.condition.margin))
+    crops = crop_path(boxes, canvas=canvas, margin=run.options.condition.margin)
+    if run.options.condition.crop == "auto" and drawn is None and is_most_of_frame(crops, canvas=canvas):
+        crops = dict.fromkeys(plate.frames, canvas)
+    return _fit(run, plate, crops)
 
 
 def _fit(run: RunContext, plate: Plate, crops: dict[int, Box]) -> tuple[dict[int, Box], Size]:
