@@ -115,6 +115,18 @@ def test_without_any_of_it_solid_pixels_of_the_actor_are_the_plates_bits(made: d
         assert _promise(made[name])["state"] == "held"
 
 
+def test_a_worlds_exposure_comes_near_the_plates_unless_it_is_kept(
+    made: dict[str, Path], shot: Path, tmp_path: Path
+) -> None:
+    keep = ("--set", "condition.world_exposure=keep")
+    assert main(["run", str(shot), "--out", str(tmp_path), "--quiet", *BASE, *keep]) == 0
+    kept, matched = tmp_path / "tiny" / "v001", made["plain"]
+    stops = [read_manifest(one / "manifest.json")["world"]["exposure_stops"] for one in (kept, matched)]
+    assert stops[0] == 0 and stops[1] != 0
+    worlds = [to_float(_read(one)["clean"]) for one in (kept, matched)]
+    assert np.allclose(worlds[1], worlds[0] * np.float32(2.0 ** stops[1]), rtol=2e-3, atol=1e-5)
+
+
 def test_light_wrap_changes_the_rim_and_leaves_the_plates_bits_within(made: dict[str, Path], shot: Path) -> None:
     parts = _read(made["wrapped"])
     kept = parts["matte_edit"] == 0

@@ -20,6 +20,7 @@ from tiny import FIRST, HEIGHT, WIDTH, make_tiny_shot, plate_pixels
 
 from wanfx.backends.hub_fetch import fetch_hub_set
 from wanfx.backends.hub_sets import EDITOR, HUB_SETS
+from wanfx.backends.image_edit import edit_picture
 from wanfx.backends.protocols import GeneratedFrame, WindowInputs
 from wanfx.backends.registry import add_generator
 from wanfx.backends.wan_animate import WanAnimateGenerator
@@ -34,6 +35,7 @@ from wanfx.io.pose_file import write_poses
 from wanfx.io.stills import read_still, write_picture
 from wanfx.manifest import read_manifest
 from wanfx.ops.crop import cut, to_model
+from wanfx.ops.edit_prompts import SEAMLESS
 from wanfx.ops.pose import BODY, FACE, Pose, empty_pose
 from wanfx.pixels import to_float
 
@@ -361,7 +363,16 @@ def test_an_edited_reference_is_told_with_its_model_and_leaves_the_plate_away_fr
     assert f"wanfx models fetch {EDITOR}" in capsys.readouterr().err
     save_klein_folder(tmp_path / "klein")
     fetch_hub_set(EDITOR, given=tmp_path / "klein")
+    prompts = []
+
+    def edit(shown: list[Any], *, prompt: str, seed: int) -> Any:
+        prompts.append(prompt)
+        return edit_picture(shown, prompt=prompt, seed=seed)
+
+    monkeypatch.setattr("wanfx.stages.reference_edit.edit_picture", edit)
     assert _run(tmp_path) == 0
+    assert _run(tmp_path, "--set", "condition.edit_prompt=in the rain", "--frames", str(FIRST)) == 0
+    assert prompts == [SEAMLESS, "in the rain"]
     work, version = tmp_path / "out" / "tiny" / "work", tmp_path / "out" / "tiny" / "v001"
     edited = exr.read_frame(work / "drive" / "reference" / "reference.exr").rgb
     manifest = read_manifest(version / "manifest.json")
