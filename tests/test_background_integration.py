@@ -124,7 +124,7 @@ def test_a_worlds_exposure_comes_near_the_plates_unless_it_is_kept(
     stops = [read_manifest(one / "manifest.json")["world"]["exposure_stops"] for one in (kept, matched)]
     assert stops[0] == 0 and stops[1] != 0
     worlds = [to_float(_read(one)["clean"]) for one in (kept, matched)]
-    assert np.allclose(worlds[1], worlds[0] * np.float32(2.0 ** stops[1]), rtol=2e-3, atol=1e-5)
+    assert np.allclose(worlds[1], worlds[0] * np.float32(2.0 ** stops[1]), rtol=2e-3, atol=2e-3)
 
 
 def test_light_wrap_changes_the_rim_and_leaves_the_plates_bits_within(made: dict[str, Path], shot: Path) -> None:
