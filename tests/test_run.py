@@ -281,6 +281,47 @@ def test_clean_removes_the_work_but_keeps_what_was_painted_and_delivered(root: P
     assert _hashes(_version(root, 2))[str(FIRST + 1)] != before[str(FIRST + 1)]
 
 
+def test_clean_removes_nothing_from_a_folder_that_is_not_a_shots(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "work" / "main" / "precious.py"
+    file.parent.mkdir(parents=True)
+    file.write_text("mine")
+    for target in (tmp_path, tmp_path / "work", tmp_path / "absent"):
+        before = sorted(tmp_path.rglob("*"))
+        for flags in ((), ("--dry-run",)):
+            assert main(["clean", str(target), *flags]) == 2
+            assert "wanfx" in capsys.readouterr().err
+        assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_clean_keeps_what_somebody_else_put_into_the_work_folder(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    work = root / "out" / "tiny" / "work"
+    (work / "nuke").mkdir()
+    (work / "nuke" / "matte.nk").write_text("mine")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "file").write_text("mine")
+    (work / "track" / "link").symlink_to(tmp_path / "elsewhere")
+    (work / "linked").symlink_to(tmp_path / "elsewhere")
+    assert main(["clean", str(work.parent)]) == 0
+    assert (work / "nuke" / "matte.nk").exists() and (tmp_path / "elsewhere" / "file").exists()
+    assert sorted(path.name for path in work.iterdir()) == ["linked", "nuke", "track", "wanfx.json"]
+    told = capsys.readouterr().out
+    assert all(f"kept {work / name}, which wanfx did not make" in told for name in ("nuke", "linked"))
+
+
+def test_a_work_folder_of_somebody_else_is_not_taken_over(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    work = root / "out" / "tiny" / "work"
+    shutil.rmtree(root / "out")
+    (work / "nuke").mkdir(parents=True)
+    assert _run(root) == 2
+    told = capsys.readouterr().err
+    assert str(work) in told and "nuke" in told and "another --out" in told
+    assert [path.name for path in work.iterdir()] == ["nuke"]
+
+
 def test_a_painted_clean_plate_is_used_and_never_written_over(root: Path) -> None:
     painted = root / "out" / "tiny" / "work" / "clean" / f"clean.{FIRST}.exr"
     read = exr.read_frame(painted)

@@ -6,9 +6,12 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from wanfx.errors import InputError
 from wanfx.images import FramePattern
 from wanfx.names import slug
 
+# What may be in a work folder before anything is recorded: a run's log, a lease.
+_BEFORE_RECORDS = ("runs", "lease.json")
 _VERSION = re.compile(r"^v(\d{3,})$")
 
 
@@ -75,6 +78,29 @@ class ShotFolder:
     @property
     def lease(self) -> Path:
         return self.work / "lease.json"
+
+    @property
+    def mark(self) -> Path:
+        """The file that says that wanfx made the work folder: only there is anything ever removed."""
+        return self.work / "wanfx.json"
+
+    @property
+    def records(self) -> Path:
+        return self.work / "records"
+
+    def claim_work(self) -> None:
+        """Make and mark the work folder. Raises InputError where there is one with somebody else's files."""
+        if self.mark.is_file():
+            return
+        if not self.records.is_dir() and self.work.is_dir():
+            other = next((path for path in self.work.iterdir() if path.name not in _BEFORE_RECORDS), None)
+            if other is not None:
+                raise InputError(
+                    f"wanfx did not make this work folder: it holds {other.name}", path=self.work,
+                    remedy="give the shot another name or another --out, or move that folder away",
+                )  # fmt: skip
+        self.work.mkdir(parents=True, exist_ok=True)
+        self.mark.write_text('{"schema": "wanfx.work/1"}\n', encoding="ascii")
 
     def run_folder(self, run: str) -> Path:
         """Events and log of one run, and the file that cancels it."""

@@ -42,7 +42,7 @@ def describe_picture(folder: ShotFolder, shot: Shot, options: Options, source: S
 
 def _read_boxes(folder: ShotFolder, subject: str, frames: FrameRange) -> dict[int, Box]:
     """The subject's box in every frame, as the last run found it; nothing where it was not found in all."""
-    store = UnitStore(folder.root, records=folder.work / "records")
+    store = UnitStore(folder.root, records=folder.records)
     records = {frame: store.read(refine.STAGE, unit_name(frame, subject=subject)) for frame in frames}
     if any(record is None for record in records.values()):
         return {}

@@ -129,6 +129,7 @@ def _run(
     run_id = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S") + "-" + secrets.token_hex(3)
     with ExitStack() as stack:
         stack.enter_context(_environment_errors(request.out))
+        folder.claim_work()
         path = request.events or folder.run_folder(run_id) / "events.jsonl"
         events = stack.enter_context(closing(EventLog(path, run=run_id)))
         for listener in listeners:

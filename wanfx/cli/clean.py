@@ -9,16 +9,14 @@ from rich.console import Console
 
 from wanfx.clean import find_removable, remove
 from wanfx.delivery import ShotFolder
-from wanfx.errors import InputError
 from wanfx.lease import hold_lease
 
 
 def run_command(parsed: argparse.Namespace) -> int:
     """Remove the work folder's contents but for what an artist painted; deliveries are never touched."""
     folder = ShotFolder(Path(parsed.shot_folder))
-    if not folder.work.is_dir():
-        raise InputError("there is no work folder here", path=folder.root, remedy="give a shot's folder, as out/shot")
     console = Console()
+    find_removable(folder)
     with hold_lease(folder.lease):
         found = find_removable(folder)
         if not parsed.dry_run:
@@ -28,4 +26,6 @@ def run_command(parsed: argparse.Namespace) -> int:
     console.print(f"{verb} {len(found.files)} files, {size}; kept {len(found.painted)} painted files", highlight=False)
     for path in found.painted:
         console.print(f"  kept {path}", markup=False, highlight=False, soft_wrap=True)
+    for path in found.foreign:
+        console.print(f"  kept {path}, which wanfx did not make", markup=False, highlight=False, soft_wrap=True)
     return 0

@@ -63,7 +63,7 @@ class RunContext:
 
     @property
     def store(self) -> UnitStore:
-        return UnitStore(self.folder.root, records=self.work / "records")
+        return UnitStore(self.folder.root, records=self.folder.records)
 
     def find_or_make(self, unit: Unit, make: Callable[[], Made]) -> tuple[Record, bool]:
         """The unit's record, and whether it is one of an earlier run."""
