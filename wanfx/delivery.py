@@ -10,8 +10,20 @@ from wanfx.errors import InputError
 from wanfx.images import FramePattern
 from wanfx.names import slug
 
-# What may be in a work folder before anything is recorded: a run's log, a lease.
-_BEFORE_RECORDS = ("runs", "lease.json")
+# What may be in a work folder before anything is recorded: a run's log, a lease, and what an artist gives it to use.
+_BEFORE_RECORDS = (
+    "runs",
+    "lease.json",
+    "clean",
+    "drive",
+    "fill",
+    "guide",
+    "matte",
+    "pose",
+    "reference",
+    "reference_pose",
+    "scene",
+)
 _VERSION = re.compile(r"^v(\d{3,})$")
 
 
