@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -15,7 +16,7 @@ from wanfx.ops.lock import fit_corrections, lock_window, plate_error
 from wanfx.ops.lock_colors import NO_CORRECTION, TERMS, Correction, color_terms, correct
 from wanfx.ops.lock_evidence import Evidence, gather
 from wanfx.ops.lock_fit import fit_window
-from wanfx.ops.lock_share import measure_share
+from wanfx.ops.lock_share import Change, find_changes, share_of
 from wanfx_color.model_space import ModelSpace
 
 Array = npt.NDArray[np.float32]
@@ -91,7 +92,7 @@ def test_cast_contrast_and_flicker_that_the_inside_shares_are_removed_by_nine_te
     plates, perfect, mattes = _shot()
     made = _generate(perfect, mattes, is_shared=True)
     evidence = _evidence(made, plates, mattes)
-    locked = _locked(made, fit_corrections(evidence))
+    locked = _locked(made, fit_corrections(evidence).corrections)
     before, after = (
         np.mean([np.linalg.norm((a - b)[m > 0], axis=1).mean() for a, b, m in zip(x, perfect, mattes, strict=True)])
         for x in (made, locked)
@@ -106,14 +107,14 @@ def test_an_inside_with_an_error_of_its_own_is_not_made_worse() -> None:
     made = _generate(perfect, mattes, is_shared=False)
     evidence = _evidence(made, plates, mattes)
     before, after = (
-        np.abs(_inside(x, perfect, mattes)).mean() for x in (made, _locked(made, fit_corrections(evidence)))
+        np.abs(_inside(x, perfect, mattes)).mean() for x in (made, _locked(made, fit_corrections(evidence).corrections))
     )
     assert after < 1.05 * before
 
 
 def test_a_perfect_generator_is_left_alone_to_the_bit() -> None:
     plates, perfect, mattes = _shot()
-    corrections = fit_corrections(_evidence(perfect, plates, mattes))
+    corrections = fit_corrections(_evidence(perfect, plates, mattes)).corrections
     assert all(correction.is_none for correction in corrections.values())
     assert correct(perfect[0], corrections[0], box=WHOLE, size=SIZE) is perfect[0]
 
@@ -121,14 +122,15 @@ def test_a_perfect_generator_is_left_alone_to_the_bit() -> None:
 def test_a_perfect_generator_whose_pictures_are_halves_is_left_alone_too() -> None:
     plates, perfect, mattes = _shot()
     halves = [picture.astype(np.float16).astype(np.float32) for picture in perfect]
-    assert all(correction.is_none for correction in fit_corrections(_evidence(halves, plates, mattes)).values())
+    corrections = fit_corrections(_evidence(halves, plates, mattes)).corrections
+    assert all(correction.is_none for correction in corrections.values())
 
 
 def test_the_order_of_a_windows_frames_does_not_matter() -> None:
     plates, perfect, mattes = _shot()
     evidence = _evidence(_generate(perfect, mattes, is_shared=True), plates, mattes)
     shuffled = {frame: evidence[frame] for frame in np.random.default_rng(4).permutation(FRAMES).tolist()}
-    one, other = fit_corrections(evidence), fit_corrections(shuffled)
+    one, other = fit_corrections(evidence).corrections, fit_corrections(shuffled).corrections
     assert all(one[frame].terms.tobytes() == other[frame].terms.tobytes() for frame in evidence)
 
 
@@ -136,7 +138,7 @@ def test_a_plate_of_another_exposure_gets_the_same_correction() -> None:
     terms = []
     for stops in (0.0, 1.0):
         plates, perfect, mattes = _shot(stops)
-        terms.append(fit_corrections(_evidence(_generate(perfect, mattes, is_shared=True), plates, mattes)))
+        terms.append(fit_corrections(_evidence(_generate(perfect, mattes, is_shared=True), plates, mattes)).corrections)
     for frame in range(FRAMES):
         np.testing.assert_allclose(terms[0][frame].terms, terms[1][frame].terms, atol=2e-4)
 
@@ -146,7 +148,7 @@ def test_a_frame_that_shows_hardly_any_background_takes_its_neighbours_correctio
     made = _generate(perfect, mattes, is_shared=True)
     hidden = [matte.copy() for matte in mattes]
     hidden[6][:, 4:] = 1
-    corrections = fit_corrections(_evidence(made, plates, hidden))
+    corrections = fit_corrections(_evidence(made, plates, hidden)).corrections
     error = _inside(_locked(made, corrections), perfect, mattes)
     # Its own flicker cannot be known; all else is undone.
     np.testing.assert_allclose(error[6], _flicker(6), atol=0.012)
@@ -158,7 +160,7 @@ def test_where_the_actor_is_kept_he_is_the_anchor() -> None:
     wall = [np.where(m[..., None] > 0, p, g) for m, p, g in zip(mattes, plates, perfect, strict=True)]
     made = [_err(picture, frame) for frame, picture in enumerate(wall)]
     edits = [1 - matte for matte in mattes]
-    corrections = fit_corrections(_evidence(made, plates, edits))
+    corrections = fit_corrections(_evidence(made, plates, edits)).corrections
     before, after = (np.abs(_inside(x, wall, edits)).mean() for x in (made, _locked(made, corrections)))
     assert after < 0.25 * before
     carried = lock_window(made[3], plates[3], edits[3], correction=corrections[3])
@@ -169,7 +171,54 @@ def test_the_share_is_what_the_inside_has_of_the_error() -> None:
     plates, perfect, mattes = _shot()
     for is_shared, low, high in ((True, 0.95, 1.0), (False, 0.0, 0.3)):
         evidence = _evidence(_generate(perfect, mattes, is_shared=is_shared), plates, mattes)
-        assert low <= measure_share(evidence, fit_window(evidence)).share <= high
+        assert low <= share_of(find_changes(evidence, fit_window(evidence))) <= high
+
+
+def test_windows_before_keep_a_window_from_taking_chance_for_a_share() -> None:
+    plates, perfect, mattes = _shot()
+    own = fit_corrections(_evidence(_generate(perfect, mattes, is_shared=False), plates, mattes)).changes
+    shared = _evidence(_generate(perfect, mattes, is_shared=True), plates, mattes)
+    few = {frame: shared[frame] for frame in range(6)}
+    alone, told = (fit_corrections(few, before=before).corrections[3].terms for before in ((), [*own] * 8))
+    whole = fit_window(few)[3]
+    assert np.allclose(alone, whole.terms, rtol=0.05, atol=1e-4)
+    assert np.linalg.norm(told) < 0.5 * np.linalg.norm(whole.terms)
+    given = fit_corrections(few, share=0.25, before=own).corrections[3].terms
+    assert given.tobytes() == whole.times(0.25).terms.tobytes()
+
+
+def _changes(*, share: float, jolts: int = 0) -> list[Change]:
+    """Of a character with errors of the same size of its own beside what it shares, and some jolts in its motion."""
+    random = np.random.default_rng(8)
+    error, own = (0.006 * random.normal(0, 1, (2, 80, 3)))[...]
+    moved, plate = (0.003 * (random.normal(0, 1, (2, 80, 1)) + 0.5 * random.normal(0, 1, (2, 80, 3))))[...]
+    moved[:jolts] += 0.1 * random.normal(0, 1, (jolts, 3))
+    inside = share * error + np.sqrt(1 - share**2) * own + moved
+    return [Change(*rows) for rows in zip(error, inside, plate, strict=True)]
+
+
+@pytest.mark.parametrize("jolts", [0, 4])
+@pytest.mark.parametrize(("share", "low", "high"), [(1.0, 0.97, 1.0), (0.5, 0.35, 0.65), (0.0, 0.0, 0.1)])
+def test_chance_is_not_taken_for_a_share_nor_jolts_for_errors(
+    share: float, low: float, high: float, jolts: int
+) -> None:
+    assert low <= share_of(_changes(share=share, jolts=jolts)) <= high
+
+
+def test_few_frames_of_a_character_that_errs_on_its_own_are_not_enough_to_be_misled() -> None:
+    changes = _changes(share=0.0)
+    found = [share_of(changes[start : start + 16]) for start in range(0, 80, 16)]
+    assert np.mean(found) < 0.2 and max(found) < 0.5
+
+
+def test_a_character_that_does_not_flicker_where_all_else_does_shares_nothing() -> None:
+    quiet = [replace(one, inside=np.zeros(3)) for one in _changes(share=0.0)[:5]]
+    assert share_of(quiet) < 0.01
+
+
+def test_without_evidence_most_of_the_error_is_taken_for_shared() -> None:
+    still = [replace(one, error=np.zeros(3)) for one in _changes(share=0.0)]
+    assert share_of([]) == share_of(still) == pytest.approx(0.85)
 
 
 def test_a_carried_frame_is_the_plate_outside_and_the_generated_picture_inside() -> None:
@@ -199,7 +248,7 @@ def test_what_met_the_ceiling_is_no_evidence() -> None:
     lamp = [picture.copy() for picture in perfect]
     for picture in lamp:
         picture[:20, :40] = 1
-    corrections = fit_corrections(_evidence(lamp, plates, mattes))
+    corrections = fit_corrections(_evidence(lamp, plates, mattes)).corrections
     assert all(correction.is_none for correction in corrections.values())
 
 

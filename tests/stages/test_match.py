@@ -23,7 +23,7 @@ from wanfx.pixels import to_float
 from wanfx.qc.measures import read_measures
 
 Array = npt.NDArray[np.float32]
-FRAMES = 10
+FRAMES, WINDOW = 10, 6
 SHIFT = (0.4, -0.3)
 _CAST = np.array([0.04, -0.01, 0.03], np.float32)
 
@@ -34,7 +34,7 @@ class _Straight(DraftGenerator):
     name = "test-straight"
     keeps_background = False
     carried_frames = 1
-    window_frames = 6
+    window_frames = WINDOW
 
 
 class _Crooked(_Straight):
@@ -63,6 +63,28 @@ class _CrookedAround(_Straight):
             assert made.alpha is not None
             error = made.rgb * np.float32(0.06) + _CAST + flicker + flicker.mean()
             yield GeneratedFrame(made.rgb + (1 - made.alpha[..., None]) * error, made.alpha)
+
+
+class _CrookedAroundAtFirst(_Straight):
+    """Off color and flickering, in the first window around the character alone."""
+
+    name = "test-crooked-around-at-first"
+    spared = WINDOW
+
+    def generate(self, inputs: WindowInputs) -> Iterator[GeneratedFrame]:
+        """Every frame of the window."""
+        for frame, made in zip(inputs.frames, super().generate(inputs), strict=True):
+            flicker = np.random.default_rng(frame).normal(0, 0.02, 3).astype(np.float32)
+            assert made.alpha is not None
+            spared = made.alpha[..., None] if frame < FIRST + self.spared else np.float32(0)
+            yield GeneratedFrame(made.rgb + (1 - spared) * (_CAST + flicker), made.alpha)
+
+
+class _CrookedEverywhere(_CrookedAroundAtFirst):
+    """The same, the character never spared."""
+
+    name = "test-crooked-everywhere"
+    spared = 0
 
 
 def _moved(picture: Array) -> Array:
@@ -121,6 +143,22 @@ def test_a_character_that_does_not_share_the_error_does_not_get_its_correction(
     wanted, off = _comps(runs["straight"]), _comps(runs["off"])
     made = _comps(_run(tmp_path, _CrookedAround))
     assert np.abs(made - wanted).mean() < 0.2 * np.abs(off - wanted).mean()
+
+
+def test_what_a_window_told_of_the_share_is_known_in_the_next(runs: dict[str, Path], tmp_path: Path) -> None:
+    last = FIRST + FRAMES - 1
+
+    def read(run: Path, name: str) -> exr.ExrFrame:
+        (path,) = (run / "work" / "generate").rglob(f"{name}.{last}.exr")
+        return exr.read_frame(path, frame=last)
+
+    wanted, made = (read(runs["straight"], name) for name in ("carry", "gen"))
+    spared, shared = _run(tmp_path, _CrookedAroundAtFirst), _run(tmp_path, _CrookedEverywhere)
+    assert read(spared, "gen").rgb.tobytes() == read(shared, "gen").rgb.tobytes()
+    assert made.alpha is not None
+    errors = [to_float(read(run, "carry").rgb) - to_float(wanted.rgb) for run in (spared, shared)]
+    inside = [np.abs(error[to_float(made.alpha) > 0.9]).mean() for error in errors]
+    assert inside[0] > 2.5 * inside[1]
 
 
 def test_color_and_place_are_undone_each_by_its_own_option(runs: dict[str, Path], tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ docs/decisions/plate-lock.md has the reasons and figures.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -19,14 +19,22 @@ from wanfx.ops.edges import grow_matte
 from wanfx.ops.lock_colors import NO_CORRECTION, Correction, correct
 from wanfx.ops.lock_evidence import Evidence, gather
 from wanfx.ops.lock_fit import fit_window
-from wanfx.ops.lock_share import measure_share
+from wanfx.ops.lock_share import Change, find_changes, share_of
 from wanfx.ops.lock_shift import Shift, clear_of, measure_shift, undo_shift
 
 Array = npt.NDArray[np.float32]
-VERSION = 4
+VERSION = 5
 _GRID_PIXELS = 20000
 _BLEED = 0.02
 """How far, in heights, a generator's VAE smears what is inside."""
+
+
+@dataclass(frozen=True, eq=False)
+class WindowFit:
+    """A window's corrections by frame, and its ``changes``, which help to tell the share in the windows after it."""
+
+    corrections: Mapping[int, Correction]
+    changes: Sequence[Change]
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,14 +70,18 @@ def lock_window(generated: Array, plate: Array, mask: Array, *, correction: Corr
     return np.where(weight > 0, plate + weight * (locked - plate), plate)
 
 
-def fit_corrections(frames: Mapping[int, Evidence], *, share: float | None = None) -> dict[int, Correction]:
+def fit_corrections(
+    frames: Mapping[int, Evidence], *, share: float | None = None, before: Sequence[Change] = ()
+) -> WindowFit:
     """A window's corrections from its frames' evidence, by frame number in any order; none for a perfect generator.
 
-    ``share`` is how much of the error the character has, measured in these frames where it is not known.
+    ``share`` is how much of the error the character has. Where it is not known it is measured, in these frames and in
+    the changes of the windows ``before``: few frames alone take chance for a share.
     """
     full = fit_window(frames)
-    share = measure_share(frames, full).share if share is None else share
-    return {frame: correction.times(share) for frame, correction in full.items()}
+    changes = find_changes(frames, full)
+    share = share_of([*before, *changes]) if share is None else share
+    return WindowFit({frame: correction.times(share) for frame, correction in full.items()}, changes)
 
 
 def plate_error(generated: Array, plate: Array, mask: Array, *, reach_px: float) -> float | None:

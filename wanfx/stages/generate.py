@@ -1,13 +1,12 @@
 """generate: Conditioning -> generated windows in model space, float.
 
 The carry is inside: what the lock makes of a window's last frames are the first of the next. A window's key holds its
-inputs, the lock's version, the seed and the previous carry's hash, so a chain of windows resumes where it stopped.
+inputs, the lock's version, the seed and what was handed on to it, so a chain of windows resumes where it stopped.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -21,8 +20,10 @@ from wanfx.events import StepFinished
 from wanfx.frames import FrameRange
 from wanfx.keys import make_key
 from wanfx.ops import lock
+from wanfx.ops.lock_share import Change
 from wanfx.ops.lock_shift import NO_SHIFT
 from wanfx.stages.approved import ApprovedPictures
+from wanfx.stages.carry import Carry, carry_facts
 from wanfx.stages.conditioning import Conditioning, PlateWindow, SpaceBridge
 from wanfx.stages.context import Made, RunContext, StageProgress, stage_key
 from wanfx.stages.generated import Generated, WindowFiles, edit_of, guard_px, window_label
@@ -34,7 +35,7 @@ from wanfx.stages.windows import Window, needed_windows
 from wanfx.units import Record, Unit
 
 STAGE = "generate"
-VERSION = 2
+VERSION = 3
 Array = npt.NDArray[np.float32]
 _Made = tuple[dict[int, str], dict[int, Mapping[str, Any]]]
 
@@ -76,7 +77,7 @@ class _WindowMaker:
         self._loaded = False
         self._retake: Retake | None = None
         self._use_folder(run.work / STAGE / self.generator.name)
-        self._carry_hash, self._parts = "", 1
+        self._carry, self._parts = Carry(), 1
 
     def _use_folder(self, folder: Path) -> None:
         self._files = WindowFiles(folder, size=self._conditioning.size, pixel_type=self.generator.pixel_type)
@@ -92,11 +93,11 @@ class _WindowMaker:
             record = self._run.store.find(self._unit(window))
             if record is None:
                 return None
-            self._carry_hash = record.facts["carry"]
+            self._carry = self._carry.after(record.facts)
             return self._take(record, window)[0]
 
         found = has_whole(windows_beside(self._run, whole, retake), retake, look)
-        self._carry_hash = ""
+        self._carry = Carry()
         return found
 
     def join(self, progress: StageProgress, retake: Retake | None) -> None:
@@ -114,7 +115,7 @@ class _WindowMaker:
             return edit_of(self._conditioning, mask, None if self.generator.is_driven else alpha)
 
         self._approved_hashes = self._approved.make(progress, look=self._look, edit=edit, inputs=self._inputs_key)
-        self._carry_hash = make_key([self._approved_hashes[frame] for frame in retake.head])
+        self._carry = Carry(make_key([self._approved_hashes[frame] for frame in retake.head]))
 
     def read_fits(self) -> dict[int, lock.FrameFit]:
         """What dissolved frames told of the generator's error before they were."""
@@ -131,7 +132,7 @@ class _WindowMaker:
         if self.generator.carried_frames:
             for window in windows:
                 record = progress.make(*self._job(progress, window))
-                self._carry_hash = record.facts["carry"]
+                self._carry = self._carry.after(record.facts)
                 yield self._take(record, window)
         else:
             self._load()
@@ -173,7 +174,7 @@ class _WindowMaker:
             STAGE, VERSION, generator.name, [asdict(card) for card in generator.models], generator.settings, inputs,
             conditioning.key, str(window.frames),
             [lock.VERSION, self._is_locked, self._match.register], self._seed(window), window.carried,
-            self._carry_hash, self._run.options.clean.grow_px, *self._retake_key(window),
+            self._carry.key, self._run.options.clean.grow_px, *self._retake_key(window),
         )  # fmt: skip
 
     def _retake_key(self, window: Window) -> list[object]:
@@ -214,13 +215,12 @@ class _WindowMaker:
                 files.append(self._files.write(frame, made))
                 measures[str(frame)] = self._measure(seen, frame)
             progress.step(frame)
-        kept = self._judge(kept, fits)
+        kept, changes = self._judge(kept, fits)
         for frame in sorted(self._dissolved.keys() & kept.keys()):
             files += self._dissolve(frame, kept[frame], fits.get(frame), measures)
         last = [frame for frame in kept if self._is_handed_on(frame, window)]
         carries = [self._files.write_carry(frame, kept[frame].locked()) for frame in last]
-        carry = hashlib.sha256(b"".join(path.read_bytes() for path in carries))
-        return Made((*files, *carries), {"measures": measures, "carry": carry.hexdigest()})
+        return Made((*files, *carries), {"measures": measures, **carry_facts(carries, changes)})
 
     @property
     def _dissolved(self) -> Mapping[int, float]:
@@ -229,14 +229,17 @@ class _WindowMaker:
     def _is_handed_on(self, frame: int, window: Window) -> bool:
         return frame > window.frames.last - self._handed_on(window)
 
-    def _judge(self, kept: Mapping[int, SeenFrame], fits: Mapping[int, lock.FrameFit]) -> dict[int, SeenFrame]:
-        """Frames with the generator's error, which all of a window's frames tell."""
+    def _judge(
+        self, kept: Mapping[int, SeenFrame], fits: Mapping[int, lock.FrameFit]
+    ) -> tuple[dict[int, SeenFrame], Sequence[Change]]:
+        """Frames with the generator's error, which all of a window's frames tell, and what they tell of its share."""
         share = None if self._retake is None else self._retake.locked_share
-        corrections = lock.fit_corrections({frame: fit.evidence for frame, fit in fits.items()}, share=share)
-        return {
-            frame: replace(seen, shift=fits[frame].shift, correction=corrections[frame]) if frame in fits else seen
-            for frame, seen in kept.items()
-        }
+        evidence = {frame: fit.evidence for frame, fit in fits.items()}
+        found = lock.fit_corrections(evidence, share=share, before=self._carry.changes)
+        judged = dict(kept)
+        for frame in kept.keys() & fits.keys():
+            judged[frame] = replace(kept[frame], shift=fits[frame].shift, correction=found.corrections[frame])
+        return judged, found.changes
 
     def _dissolve(self, frame: int, seen: SeenFrame, fit: lock.FrameFit | None, measures: dict[str, Any]) -> list[Path]:
         """Write a frame after a retake, and what it was and told before; note its measures."""

@@ -24,7 +24,7 @@ from wanfx.ops.lock_colors import NO_CORRECTION, Correction, apply_terms, correc
 from wanfx.ops.lock_evidence import Evidence
 from wanfx.ops.lock_fit import fit_window
 from wanfx.ops.lock_pack import pack, unpack
-from wanfx.ops.lock_share import Share, find_changes, share_of
+from wanfx.ops.lock_share import Change, find_changes, share_of
 from wanfx.ops.lock_shift import NO_SHIFT, Shift, smooth_shifts
 from wanfx.stages.conditioning import Conditioning, PlateWindow, SpaceBridge
 from wanfx.stages.context import Made, RunContext, make_frames, stage_key
@@ -190,7 +190,7 @@ def _solve(
     """Shifts, corrections and measures of all frames."""
     full: dict[int, Correction] = {}
     shifts: dict[int, Shift] = {}
-    changes: list[tuple[Any, Any]] = []
+    changes: list[Change] = []
     before: dict[int, Evidence] = {}
     for window in windows:
         found = {frame: shift for frame in window if (shift := maker.shift(frame, records.get(frame))) is not None}
@@ -204,8 +204,8 @@ def _solve(
     full = _borrow(full, windows, shown)
     # A few frames tell less of the share than the version that they join did.
     known = None if match.generated.retake is None else match.generated.retake.locked_share
-    share = share_of(changes) if known is None else Share(known)
-    part = round(share.share * _SHARE_STEPS) / _SHARE_STEPS
+    share = share_of(changes) if known is None else known
+    part = round(share * _SHARE_STEPS) / _SHARE_STEPS
     # Dissolved frames told what they were like before; now nothing is left to be done to them.
     corrections = {frame: full[frame].times(part) for frame in records}
     shifts = {frame: shifts[frame] for frame in records}
@@ -226,11 +226,11 @@ def _borrow(
     return found
 
 
-def _measure(match: Match, evidence: Evidence, full: Correction, share: Share, frame: int) -> dict[str, float]:
+def _measure(match: Match, evidence: Evidence, full: Correction, share: float, frame: int) -> dict[str, float]:
     shift = match.generated.shift(frame)
     found = {
         "shift_x_px": shift.x_px, "shift_y_px": shift.y_px, "scale": shift.scale,
-        "shown_share": evidence.shown, "locked_share": share.share,
+        "shown_share": evidence.shown, "locked_share": share,
     }  # fmt: skip
     if evidence.samples.shape[1]:
         ours, plate = evidence.samples
