@@ -312,6 +312,19 @@ def test_clean_keeps_what_somebody_else_put_into_the_work_folder(
     assert all(f"kept {work / name}, which wanfx did not make" in told for name in ("nuke", "linked"))
 
 
+def test_clean_of_a_folder_that_cannot_be_written_says_so(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_args: object, **_more: object) -> None:
+        raise PermissionError(13, "Permission denied", "lease.json")
+
+    monkeypatch.setattr("os.link", refuse)
+    assert main(["clean", str(root / "out" / "tiny")]) == 6
+    told = capsys.readouterr().err
+    assert "cannot be written" in told and "permissions" in told and "Traceback" not in told
+    assert main(["clean", str(root / "out" / "tiny"), "--dry-run"]) == 0
+
+
 def test_a_work_folder_of_somebody_else_is_not_taken_over(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     work = root / "out" / "tiny" / "work"
     shutil.rmtree(root / "out")

@@ -128,7 +128,7 @@ def _run(
     folder = ShotFolder.of(request.out, shot=request.shot.name)
     run_id = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S") + "-" + secrets.token_hex(3)
     with ExitStack() as stack:
-        stack.enter_context(_environment_errors(request.out))
+        stack.enter_context(environment_errors(request.out))
         folder.claim_work()
         path = request.events or folder.run_folder(run_id) / "events.jsonl"
         events = stack.enter_context(closing(EventLog(path, run=run_id)))
@@ -172,7 +172,7 @@ def _hold(request: RunRequest, folder: ShotFolder, events: EventLog, make: Calla
 def _told(events: EventLog, make: Callable[[], _Made], *, out: Path) -> _Made:
     """What ``make`` makes; what it raises is told in events and log before it goes on."""
     try:
-        with _environment_errors(out):
+        with environment_errors(out):
             return make()
     except WanfxError as error:
         _finish(events, error)
@@ -223,7 +223,7 @@ def _finish(events: EventLog, error: WanfxError) -> None:
 
 
 @contextmanager
-def _environment_errors(out: Path) -> Iterator[None]:
+def environment_errors(out: Path) -> Iterator[None]:
     """Turn the system's errors into wanfx's."""
     try:
         yield

@@ -10,17 +10,18 @@ from rich.console import Console
 from wanfx.clean import find_removable, remove
 from wanfx.delivery import ShotFolder
 from wanfx.lease import hold_lease
+from wanfx.session import environment_errors
 
 
 def run_command(parsed: argparse.Namespace) -> int:
     """Remove the work folder's contents but for what an artist painted; deliveries are never touched."""
     folder = ShotFolder(Path(parsed.shot_folder))
     console = Console()
-    find_removable(folder)
-    with hold_lease(folder.lease):
+    with environment_errors(folder.root):
         found = find_removable(folder)
         if not parsed.dry_run:
-            remove(found)
+            with hold_lease(folder.lease):
+                remove(found := find_removable(folder))
     verb = "would remove" if parsed.dry_run else "removed"
     size = f"{found.size_bytes / 1e6:.1f} MB"
     console.print(f"{verb} {len(found.files)} files, {size}; kept {len(found.painted)} painted files", highlight=False)
