@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import PyOpenColorIO as ocio
 
-from wanfx_color.exceptions import ColorError, UnknownColorSpace
+from wanfx_color.exceptions import OCIO_ERRORS, ColorError, UnknownColorSpace
 
 BUILT_IN = "ocio://studio-config-v4.0.0_aces-v2.0_ocio-v2.5"
 _URI = "ocio://"
@@ -81,7 +81,7 @@ def load_config(name: str | None = None, *, environ: Mapping[str, str] = os.envi
 def _load(name: str, source: Literal["$OCIO", "built-in", "given"], _stamp: tuple[int, int]) -> ColorConfig:
     try:
         config = ocio.Config.CreateFromFile(name)
-    except ocio.Exception as error:
+    except OCIO_ERRORS as error:
         where = "check that OpenColorIO has it" if name.startswith(_URI) else f"run `ociocheck --iconfig {name}`"
         short = name if name.startswith(_URI) else Path(name).name
         raise ColorError(f"the OCIO config {short} cannot be read: {error}", remedy=where) from error
@@ -111,7 +111,7 @@ def _content_hash(config: Any, name: str) -> str:
         digest.update(reference.encode())
         try:
             located = context.resolveFileLocation(reference)
-        except ocio.Exception:
+        except OCIO_ERRORS:
             # A LUT that is not there is an error only for who uses it; its absence is part of the hash.
             continue
         digest.update(Path(located).read_bytes())

@@ -5,6 +5,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+import PyOpenColorIO as ocio
+
+OCIO_ERRORS = (ocio.Exception, ocio.ExceptionMissingFile)
+"""What OpenColorIO raises; to Python the second is not a kind of the first."""
+
 
 class ColorError(ValueError):
     """A config, colour space or transform that cannot be used: what is wrong, and the ``remedy``."""

@@ -14,7 +14,7 @@ from typing import Literal
 import PyOpenColorIO as ocio
 
 from wanfx_color.configs import ColorConfig
-from wanfx_color.exceptions import ColorError
+from wanfx_color.exceptions import OCIO_ERRORS, ColorError
 from wanfx_color.movie_tags import tell_movie_space
 from wanfx_color.names import find_any, find_interop
 
@@ -150,7 +150,7 @@ def is_scene_linear(config: ColorConfig, name: str) -> bool:
     """Whether the colour space (name, alias or role) is scene-linear light.
 
     The role's own space is; data and display-referred spaces are not; else its encoding says, and where that is
-    empty, OCIO measures. Raises UnknownColorSpace.
+    empty, OCIO measures. Raises UnknownColorSpace, and ColorError where OCIO cannot.
     """
     resolved = config.resolve(name)
     space = config.ocio.getColorSpace(resolved)
@@ -160,7 +160,13 @@ def is_scene_linear(config: ColorConfig, name: str) -> bool:
         return False
     if space.getEncoding():
         return bool(space.getEncoding() == "scene-linear")
-    return bool(config.ocio.isColorSpaceLinear(resolved, ocio.REFERENCE_SPACE_SCENE))
+    try:
+        return bool(config.ocio.isColorSpaceLinear(resolved, ocio.REFERENCE_SPACE_SCENE))
+    except OCIO_ERRORS as error:
+        raise ColorError(
+            f"the colour space {resolved!r} of the OCIO config {config.name} cannot be used: {error}",
+            remedy="check the config with `ociocheck`",
+        ) from error
 
 
 def is_data(config: ColorConfig, name: str) -> bool:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import PyOpenColorIO as ocio
 
 from wanfx_color.configs import ColorConfig
-from wanfx_color.exceptions import ColorError
+from wanfx_color.exceptions import OCIO_ERRORS, ColorError
 
 Pixels = npt.NDArray[np.float32]
 
@@ -85,7 +85,7 @@ def _converter(config: ColorConfig, src: str, dst: str) -> Converter:
     try:
         processor = config.ocio.getProcessor(src, dst)
         return Converter(src, dst, _cpu_of(processor))
-    except ocio.Exception as error:
+    except OCIO_ERRORS as error:
         raise ColorError(
             f"{src!r} cannot be converted to {dst!r} in the OCIO config {config.name}: {error}",
             remedy="check the config with `ociocheck`",
@@ -106,7 +106,7 @@ def to_linear_rec709(config: ColorConfig, src: str | None = None) -> Converter:
     name = config.resolve(src or config.scene_linear)
     try:
         processor = ocio.Config.GetProcessorToBuiltinColorSpace(config.ocio, name, LINEAR_REC709)
-    except ocio.Exception as error:
+    except OCIO_ERRORS as error:
         raise _no_interchange(config, name, error) from error
     return Converter(name, LINEAR_REC709, _cpu_of(processor))
 
@@ -117,15 +117,15 @@ def from_linear_rec709(config: ColorConfig, dst: str | None = None) -> Converter
     name = config.resolve(dst or config.scene_linear)
     try:
         processor = ocio.Config.GetProcessorFromBuiltinColorSpace(LINEAR_REC709, config.ocio, name)
-    except ocio.Exception as error:
+    except OCIO_ERRORS as error:
         raise _no_interchange(config, name, error) from error
     return Converter(LINEAR_REC709, name, _cpu_of(processor))
 
 
-def _no_interchange(config: ColorConfig, name: str, error: ocio.Exception) -> ColorError:
+def _no_interchange(config: ColorConfig, name: str, error: Exception) -> ColorError:
     return ColorError(
         f"there is no way between {name!r} of the OCIO config {config.name} and linear Rec.709: {error}",
-        remedy="add the role aces_interchange to the config",
+        remedy="add the interchange roles (aces_interchange, cie_xyz_d65_interchange) to the config, or use another",
     )
 
 
@@ -184,7 +184,7 @@ def _display_converter(config: ColorConfig, src: str, display: str, view: str) -
         steps.appendTransform(_acescct())
         steps.appendTransform(_lut_of(cube))
         cpu = config.ocio.getProcessor(steps).getDefaultCPUProcessor()
-    except ocio.Exception as error:
+    except OCIO_ERRORS as error:
         raise ColorError(
             f"the view {view!r} of {display!r} cannot be made: {error}", remedy="choose another"
         ) from error

@@ -180,7 +180,7 @@ def test_what_cannot_be_made_is_refused_before_any_work(
         assert ask("generate.backend=draft", f"condition.reference={reference}") == 2
         assert "condition.reference" in capsys.readouterr().err
     made = [path.name for path in root.glob("new/*/work/*")]
-    assert set(made) <= {"runs"}, "something was made beside the log"
+    assert set(made) <= {"runs", "wanfx.json"}, "something was made beside the log and the folder's mark"
 
 
 def test_a_plan_says_what_is_to_be_installed_and_plans(
@@ -301,6 +301,21 @@ def test_data_windows_other_than_the_display_window_are_kept_frame_by_frame(root
         assert (header.data_window, header.display_window) == (window, display)
         parts, _ = exr.read_parts(root / "out" / "tiny" / "v002" / "comp" / f"tiny_draft_v002.{frame}.exr")
         assert parts["matte_character"].pixels.any()
+
+
+def test_frames_below_zero_are_frames_like_any_other(root: Path) -> None:
+    numbers = dict(zip(range(FIRST, FIRST + FRAMES), range(-2, FRAMES - 2), strict=True))
+    for frame, number in numbers.items():
+        _plate(root, frame).rename(root / "shot" / "plate" / f"tiny.{number:04d}.exr")
+    box = plate_pixels(0)[1].as_list()
+    _change(root, name="below", subjects=[{"name": "walker", "box": box, "frame": -2}])
+    assert _run(root) == 0
+    assert _run(root, "--frames=-1-0", "--set", "finish.margin_px=3") == 0
+    for version in ("v001", "v002"):
+        folder = root / "out" / "below" / version
+        names = [f"below_draft_{version}.{number:04d}.exr" for number in numbers.values()]
+        assert sorted(path.name for path in (folder / "comp").iterdir()) == sorted(names)
+        assert main(["verify", str(folder)]) == 0
 
 
 def test_an_anamorphic_plate_keeps_its_aspect_and_the_card_is_squeezed(root: Path) -> None:
@@ -459,3 +474,35 @@ def test_a_background_brighter_than_a_half_holds_is_marked_and_not_black(root: P
         root / "shot" / "sun.exr", world, data_window=Box(0, 0, 90, 60), attributes={"colorInteropID": "lin_ap1_scene"}
     )
     assert _run(root) == 2
+
+
+_BARE_CONFIG = """ocio_profile_version: 2
+roles: {scene_linear: lin, default: raw}
+displays: {d: [!<View> {name: v, colorspace: raw}]}
+colorspaces:
+  - !<ColorSpace> {name: lin, encoding: scene-linear}
+  - !<ColorSpace> {name: raw, isdata: true}
+  - !<ColorSpace> {name: camera, from_scene_reference: !<FileTransform> {src: nowhere.cube}}
+"""
+
+
+@pytest.mark.parametrize("command", ["run", "plan"])
+@pytest.mark.parametrize(
+    ("space", "words"), [("lin", "aces_interchange"), ("raw", "aces_interchange"), ("camera", "nowhere.cube")]
+)
+def test_a_config_that_cannot_convert_the_plate_is_refused_before_any_work_with_a_remedy(
+    root: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+    space: str,
+    words: str,
+) -> None:
+    (root / "bare.ocio").write_text(_BARE_CONFIG)
+    monkeypatch.setenv("OCIO", str(root / "bare.ocio"))
+    _change(root, plate={"path": "plate/tiny.####.exr", "colorspace": space})
+    assert main([command, str(root / "shot" / "shot.json"), "--out", str(root / "new")]) == 2
+    told = capsys.readouterr().err
+    assert words in told and "plate.colorspace" in told and "bare.ocio" in told
+    assert "remedy:" in told
+    assert not list(root.glob("new/*/work/proxy"))

@@ -57,7 +57,7 @@ def _frame_faults(manifest: Mapping[str, Any]) -> list[str]:
         frames = FrameRange.parse(manifest["frames"])
     except (InputError, TypeError, AttributeError):
         return [f"frames {manifest['frames']!r} is no range"]
-    if [str(frame) for frame in frames] == sorted(manifest["frame_facts"], key=lambda name: (len(name), name)):
+    if {str(frame) for frame in frames} == set(manifest["frame_facts"]):
         return []
     return [f"frames is {frames}, frame_facts has {len(manifest['frame_facts'])} frames"]
 
@@ -86,7 +86,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
     """
     try:
         manifest: Any = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
         raise InputError(
             "there is no manifest here",
             path=path,

@@ -172,7 +172,7 @@ def _hold(request: RunRequest, folder: ShotFolder, events: EventLog, make: Calla
 def _told(events: EventLog, make: Callable[[], _Made], *, out: Path) -> _Made:
     """What ``make`` makes; what it raises is told in events and log before it goes on."""
     try:
-        with environment_errors(out):
+        with environment_errors(out), color_errors():
             return make()
     except WanfxError as error:
         _finish(events, error)

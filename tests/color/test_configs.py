@@ -7,7 +7,7 @@ from pathlib import Path
 import PyOpenColorIO as ocio
 import pytest
 
-from wanfx_color import BUILT_IN, ColorError, UnknownColorSpace, load_config
+from wanfx_color import BUILT_IN, ColorError, UnknownColorSpace, converter, load_config
 
 PINNED = load_config(environ={})
 
@@ -89,3 +89,21 @@ def test_an_unknown_name_comes_with_the_nearest() -> None:
 @pytest.mark.parametrize("name", ["ACEScg", "lin_ap1", "scene_linear", "acescg"])
 def test_a_space_answers_to_its_name_aliases_and_roles(name: str) -> None:
     assert PINNED.resolve(name) == "ACEScg"
+
+
+def test_a_lut_that_is_missing_is_an_error_only_for_who_uses_it(tmp_path: Path) -> None:
+    path = tmp_path / "luts.ocio"
+    path.write_text(
+        "ocio_profile_version: 2\n"
+        "roles: {scene_linear: lin, default: lin}\n"
+        "displays: {d: [!<View> {name: v, colorspace: lin}]}\n"
+        "colorspaces:\n"
+        "  - !<ColorSpace> {name: lin}\n"
+        "  - !<ColorSpace> {name: other, from_scene_reference: !<ExponentTransform> {value: [2, 2, 2, 1]}}\n"
+        "  - !<ColorSpace> {name: camera, from_scene_reference: !<FileTransform> {src: nowhere.cube}}\n"
+    )
+    config = load_config(str(path))
+    assert not converter(config, "other", "lin").is_identity
+    for src, dst in (("camera", "lin"), ("lin", "camera")):
+        with pytest.raises(ColorError, match=r"nowhere\.cube"):
+            converter(config, src, dst)

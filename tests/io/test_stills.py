@@ -9,7 +9,7 @@ import pytest
 
 from wanfx.errors import EnvironmentFailedError, FrameReadError, WanfxError
 from wanfx.frames import Box
-from wanfx.io.stills import read_still, write_picture
+from wanfx.io.stills import read_still, read_still_header, write_picture
 
 TYPES = {"float16": "half", "float32": "float"}
 EVERY_8_BIT = np.arange(256, dtype=np.uint8).reshape(16, 16)
@@ -185,6 +185,16 @@ def test_what_is_no_picture_is_named(tmp_path: Path) -> None:
         with pytest.raises(FrameReadError) as caught:
             read_still(tmp_path / name)
         assert caught.value.path == str(tmp_path / name)
+
+
+def test_a_gif_is_refused_under_any_name(tmp_path: Path) -> None:
+    made = write(tmp_path / "a.gif", np.zeros((4, 4, 3), np.uint8))
+    made.rename(tmp_path / "a.png")
+    write(tmp_path / "a.gif", np.zeros((4, 4, 3), np.uint8))
+    for name in ("a.gif", "a.png"):
+        for read in (read_still, read_still_header):
+            with pytest.raises(FrameReadError, match="GIF"):
+                read(tmp_path / name)
 
 
 def test_cmyk_is_refused(tmp_path: Path) -> None:

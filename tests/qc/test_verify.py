@@ -271,3 +271,13 @@ def test_a_delivery_without_its_plate_says_where_it_should_be(delivery: Path) ->
     promise = _integrity(delivery)
     assert promise.state == "held"
     assert "none was compared with the plate, which is not at" in promise.evidence
+
+
+@pytest.mark.parametrize("command", ["verify", "report"])
+def test_a_manifest_given_for_its_version_is_refused_with_what_to_give(
+    made: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    assert main([command, str(made / "out" / "tiny" / "v001" / "manifest.json")]) == 2
+    told = capsys.readouterr().err
+    assert "manifest.json" in told and "give a version's folder" in told
+    assert "Traceback" not in told

@@ -87,6 +87,7 @@ def read_still_header(path: str | Path, *, frame: int | None = None) -> StillHea
     if source is None:
         raise _error(f"is not a picture that can be read ({_one_line(oiio.geterror())})", path, frame)
     spec = source.spec()
+    _check_format(source, path, frame)
     source.close()
     _check_color(spec, path, frame)
     turned = spec.get_int_attribute("Orientation", 1) >= 5
@@ -113,8 +114,8 @@ def _color_tags(spec: Any, path: Path) -> dict[str, str]:
 def read_still(path: str | Path, *, frame: int | None = None) -> Still:
     """Read a PNG, JPEG, TIFF or DPX.
 
-    Raises FrameReadError, with ``path`` and ``frame``, where it is missing, empty, truncated or no picture; for CMYK,
-    and for pictures that are neither grey nor RGB.
+    Raises FrameReadError, with ``path`` and ``frame``, where it is missing, empty, truncated or no picture; for CMYK
+    and GIF, and for pictures that are neither grey nor RGB.
     """
     path = Path(path)
     _check_there(path, frame)
@@ -126,6 +127,7 @@ def read_still(path: str | Path, *, frame: int | None = None) -> Still:
         raise _error(f"is not a picture that can be read ({_one_line(oiio.geterror())})", path, frame)
     try:
         spec = source.spec()
+        _check_format(source, path, frame)
         _check_color(spec, path, frame)
         values = source.read_image(format=spec.format)
         problem = source.geterror()
@@ -187,6 +189,12 @@ def _check_there(path: Path, frame: int | None) -> None:
         raise _error(f"cannot be opened ({error.strerror})", path, frame, remedy="check its permissions") from error
     if not path.is_file() or size == 0:
         raise _error("is empty (0 bytes)" if path.is_file() else "is not a file", path, frame)
+
+
+def _check_format(source: Any, path: Path, frame: int | None) -> None:
+    # Of a GIF that moves only the first picture would be taken, and no more than 256 colours of any.
+    if source.format_name() == "gif":
+        raise _error("is a GIF", path, frame, remedy="export it as PNG, one file a frame")
 
 
 def _check_color(spec: Any, path: Path, frame: int | None) -> None:

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from wanfx.colors import color_errors
 from wanfx.errors import SequenceError, ShotError
 from wanfx.frames import FrameRange, Size
 from wanfx.images import FramePattern, Plate
@@ -24,6 +25,7 @@ from wanfx.stages.source import Source, Wanted, open_source
 from wanfx.units import Record, Unit
 from wanfx_color.configs import ColorConfig
 from wanfx_color.model_space import suggest_exposure
+from wanfx_color.transforms import converter, to_linear_rec709
 
 STAGE = "ingest"
 VERSION = 1
@@ -97,7 +99,16 @@ def open_plate(shot: Shot, options: Options, *, color: ColorConfig) -> Source:
         gaps=options.ingest.gaps,
         variable_rate=options.ingest.variable_rate,
     )
-    return open_source(wanted, color=color)
+    source = open_source(wanted, color=color)
+    with color_errors(key="plate.colorspace", path=wanted.path):
+        converter(color, source.space.name, color.scene_linear)
+        to_linear_rec709(color, plate_space(source, color=color))
+    return source
+
+
+def plate_space(source: Source, *, color: ColorConfig) -> str:
+    """The colour space that the plate's frames are read in: their own where they stay in place."""
+    return source.space.name if source.is_in_place else color.scene_linear
 
 
 def shot_frames(shot: Shot, source: Source) -> FrameRange:
@@ -135,7 +146,7 @@ def _plate_of(run: RunContext, source: Source) -> Plate:
         canvas=source.canvas,
         display_window=source.display_window,
         pixel_aspect=source.pixel_aspect,
-        color_space=source.space.name if in_place else run.color.scene_linear,
+        color_space=plate_space(source, color=run.color),
         pixel_type=source.pixel_type if in_place else "half",
         fps=source.fps,
         timecode=None if source.timecode is None else source.timecode + offset,
