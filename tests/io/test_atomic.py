@@ -93,6 +93,17 @@ def test_the_words_of_an_image_library_are_understood() -> None:
     assert type(write_error(RuntimeError("something else"), path="a.exr")) is EnvironmentFailedError
 
 
+def test_what_is_no_file_is_never_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    before = {path.name: path.lstat().st_mode for path in tmp_path.iterdir()}
+    for name in before:
+        with pytest.raises(NotWritableError, match="is no file") as caught:
+            write_text(tmp_path / name, "x")
+        assert caught.value.path == str(tmp_path / name)
+    assert {path.name: path.lstat().st_mode for path in tmp_path.iterdir()} == before
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_write_that_finds_the_disk_full_raises_disk_full_with_the_path(tmp_path: Path) -> None:
     target = tmp_path / "a.txt"

@@ -31,8 +31,11 @@ def atomic_path(path: str | Path, *, durable: bool = True) -> Iterator[Path]:
     The temporary file lies hidden in the same folder (made if need be) and has the suffix of ``path``, so that encoders
     accept it. If the block fails it is removed and ``path`` stays as it was. A ``durable`` file is whole even after the
     power fails. Raises DiskFullError, NotWritableError, or EnvironmentFailedError where the block wrote nothing.
+    A folder, a device or a pipe is never replaced.
     """
     path = Path(path)
+    if path.exists() and not path.is_file():
+        raise NotWritableError("is there and is no file", path=path, remedy="give the path of a file")
     temporary = path.with_name(f"{_MARK}{secrets.token_hex(8)}{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
