@@ -442,6 +442,66 @@ def test_a_roto_of_another_size_is_refused_before_any_work(root: Path, capsys: p
     assert "60x40" in told
 
 
+def _write_roto(root: Path, *, gain: float = 1.0, offset: float = 0.0, first: int = FIRST) -> None:
+    """A roto of every frame, and the shot that names it."""
+    for index in range(FRAMES):
+        matte = np.zeros((HEIGHT, WIDTH), np.float32)
+        matte[plate_pixels(index)[1].slices()] = 1
+        exr.write_matte(root / "shot" / f"roto.{first + index}.exr", matte * gain + offset)
+    _change(root, name="drawn", subjects=[{"name": "walker", "matte": "roto.####.exr"}])
+
+
+@pytest.mark.parametrize(
+    ("roto", "words"),
+    [
+        pytest.param({"gain": 1.5}, f"roto.{FIRST}.exr: frame {FIRST}: has values from 0 to 1.5", id="above 1"),
+        pytest.param({"offset": -0.25}, f"frame {FIRST}: has values from -0.25 to 0.75", id="below 0"),
+        pytest.param({"gain": 0.0}, "the matte of walker is empty in every frame", id="empty"),
+        pytest.param({"first": 2001}, "roto.####.exr: the matte has no frame of the shot's 1001-1004", id="elsewhere"),
+    ],
+)
+def test_a_roto_that_is_no_matte_of_the_shot_is_refused_before_anything_is_generated(
+    root: Path, capsys: pytest.CaptureFixture[str], roto: dict[str, Any], words: str
+) -> None:
+    _write_roto(root, **roto)
+    assert _run(root) == 2
+    told = capsys.readouterr().err
+    assert words in told
+    assert "remedy:" in told
+    assert not (root / "out" / "drawn" / "work" / "clean").exists()
+
+
+def test_a_subjects_matte_painted_beyond_0_to_1_is_refused_by_file_and_frame(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = root / "out" / "tiny" / "work" / "matte" / "walker" / f"walker.{BAD}.exr"
+    exr.write_matte(path, exr.read_matte(path) - 0.5)
+    assert _run(root) == 2
+    told = capsys.readouterr().err
+    assert f"{path}: frame {BAD}: has values from -0.5" in told
+    assert "remedy:" in told
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        {"box": [WIDTH + 8, 2, WIDTH + 50, 60]},
+        {"boxes": [{"box": [-50, -20, -10, 60], "frame": BAD}]},
+        {"points": [{"x": 20, "y": HEIGHT + 1}]},
+    ],
+    ids=lambda subject: next(iter(subject)),
+)
+def test_what_points_outside_the_plate_is_refused_by_its_key(
+    root: Path, capsys: pytest.CaptureFixture[str], subject: dict[str, Any]
+) -> None:
+    _change(root, subjects=[{"name": "walker"} | subject])
+    assert _run(root) == 2
+    told = capsys.readouterr().err
+    assert f"subjects[0].{next(iter(subject))}" in told
+    assert f"outside the plate, which is 0 to {WIDTH} across and 0 to {HEIGHT} down" in told
+    assert "remedy:" in told
+
+
 def test_gaps_outside_the_shots_frames_are_nobodys_trouble(root: Path) -> None:
     _plate(root, FIRST + 3).unlink()
     _plate(root, FIRST + 1).rename(_plate(root, FIRST + 9))
@@ -506,3 +566,18 @@ def test_a_config_that_cannot_convert_the_plate_is_refused_before_any_work_with_
     assert words in told and "plate.colorspace" in told and "bare.ocio" in told
     assert "remedy:" in told
     assert not list(root.glob("new/*/work/proxy"))
+
+
+def test_a_frame_that_is_nan_all_over_is_kept_but_for_the_edit_which_is_made_of_other_frames(root: Path) -> None:
+    _write_plate(_plate(root), np.full((HEIGHT, WIDTH, 3), np.nan, np.float16))
+    assert _run(root, "--set", "ingest.bad_pixels=keep") == 0
+    version = root / "out" / "tiny" / "v002"
+    parts, _ = exr.read_parts(version / "comp" / f"tiny_draft_v002.{BAD}.exr")
+    edited = parts["matte_edit"].pixels > 0
+    rgb = parts["rgba"].pixels[..., :3]
+    assert edited.any()
+    assert np.isfinite(rgb[edited]).all() and np.isnan(rgb[~edited]).all()
+    # Behind the character is the wall that other frames show, not black.
+    revealed = (parts["matte_reveal"].pixels >= 1) & (parts["matte_character"].pixels == 0)
+    assert np.median(rgb[revealed].astype(np.float32)) > 0.1
+    assert main(["verify", str(version)]) == 0

@@ -137,11 +137,15 @@ class _CleanMaker:
         self._plate = ingested.plate
         self._folder = paintable(run, "clean")
         self._floor = round(_FLOOR * 2.0**-ingested.exposure_stops, 9)
+        bad_frames = sorted(frame for frame, fact in ingested.facts.items() if fact["bad_pixels"])
         self._reader = SampleReader(
-            self._plate, refined, grow_px=self._options.grow_px, floor=self._floor, count=self._options.samples
-        )
+            self._plate, refined, grow_px=self._options.grow_px, floor=self._floor, count=self._options.samples,
+            bad_frames=bad_frames,
+        )  # fmt: skip
         # The source says who makes clean plates, not how this one does.
         self._values = {name: value for name, value in asdict(self._options).items() if name != "source"}
+        if bad_frames:
+            self._values["hidden_by_bad_pixels"] = True
         key = (self._content(self.samples(None)), self._floor, self._values)
         self.fill = FillMaker(run, self._plate, camera, self._reader, samples=self.samples, content=key)
 

@@ -165,7 +165,10 @@ def _layers_of(subject: str) -> set[str]:
 
 
 def read_prompts(subject: SubjectInput, ingested: Ingested, *, key: str) -> Prompts:
-    """The subject's points and boxes, from display-window pixels to analysis pixels. Raises ShotError."""
+    """The subject's points and boxes, from display-window pixels to analysis pixels.
+
+    Raises ShotError for a frame outside the shot, and for what lies outside the plate.
+    """
     plate = ingested.plate
     sx, sy = to_proxy_scale(plate.canvas, ingested.proxy_size)
 
@@ -182,8 +185,24 @@ def read_prompts(subject: SubjectInput, ingested: Ingested, *, key: str) -> Prom
     for where, frame, (x0, y0, x1, y1) in _boxes(subject, key=key):
         if x1 <= x0 or y1 <= y0:
             raise ShotError("ends before it starts", key=f"{where}.box", remedy="write it as [x0, y0, x1, y1]")
+        _check_inside(plate, (x0, y0, x1, y1), key=f"{where}.box")
         boxes.append(BoxPrompt(_frame(plate, frame, key=f"{where}.frame"), *place(x0, y0), *place(x1, y1)))
+    for index, point in enumerate(subject.points):
+        _check_inside(plate, (point.x, point.y, point.x, point.y), key=f"{key}.points[{index}]")
     return Prompts(points, tuple(boxes))
+
+
+def _check_inside(plate: Plate, corners: tuple[float, float, float, float], *, key: str) -> None:
+    """Raise ShotError for a box (display-window pixels) no part of which is on the plate."""
+    canvas, origin = plate.canvas, plate.display_window
+    x0, y0, x1, y1 = corners
+    left, top = canvas.x0 - origin.x0, canvas.y0 - origin.y0
+    right, bottom = left + canvas.width, top + canvas.height
+    if x1 < left or y1 < top or x0 >= right or y0 >= bottom:
+        raise ShotError(
+            f"lies outside the plate, which is {left} to {right} across and {top} to {bottom} down",
+            key=key, remedy="give it in pixels of the plate's full resolution, from its top left",
+        )  # fmt: skip
 
 
 def _boxes(subject: SubjectInput, *, key: str) -> Iterator[tuple[str, int | None, tuple[float, float, float, float]]]:

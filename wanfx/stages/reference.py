@@ -20,7 +20,7 @@ from wanfx.ops.cutout import cut_out, has_cut_out, solid_colors
 from wanfx.pixels import to_float
 from wanfx.shot import ReferenceInput
 from wanfx.stages.context import Made, RunContext, paintable, stage_key
-from wanfx.stages.hand_matte import still_matte
+from wanfx.stages.hand_matte import check_range, still_matte
 from wanfx.units import Unit
 from wanfx_color.spaces import tell_color_space
 from wanfx_color.transforms import converter, to_linear_rec709, to_srgb_display
@@ -147,7 +147,9 @@ def _read(run: RunContext, given: ReferenceInput, source: Path) -> tuple[Array, 
 
 
 def _read_matte(path: Path) -> Array:
-    return exr.read_matte(path) if path.suffix.lower() == ".exr" else still_matte(path)
+    matte = exr.read_matte(path) if path.suffix.lower() == ".exr" else still_matte(path)
+    check_range(matte, path=path)
+    return matte
 
 
 def _write(path: Path, rgba: Array) -> None:

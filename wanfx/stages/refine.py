@@ -7,7 +7,7 @@ files of this folder or over those of the last delivery.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from wanfx.errors import NothingFoundError
 from wanfx.images import FramePattern, Matte, Plate
 from wanfx.io import exr
 from wanfx.io.atomic import atomic_path, sha256_file
@@ -24,10 +25,10 @@ from wanfx.ops.edges import grow_matte, soften_matte
 from wanfx.pixels import to_float, to_half
 from wanfx.stages.alpha_frame import AlphaFrames
 from wanfx.stages.context import Made, RunContext, make_frames, paintable, stage_key
-from wanfx.stages.hand_matte import check_roto, find_roto
+from wanfx.stages.hand_matte import check_range, check_roto, find_roto
 from wanfx.stages.ingest import Ingested
 from wanfx.stages.matte import Tracked
-from wanfx.units import PaintableFolder
+from wanfx.units import PaintableFolder, Record
 
 STAGE = "refine"
 VERSION = 4
@@ -46,15 +47,14 @@ class Refined:
 
 
 def run_refine(run: RunContext, ingested: Ingested, tracked: Tracked) -> Refined:
-    """The alpha of every frame."""
+    """The alpha of every frame. Raises InputError for a matte that is none, NothingFoundError where all are empty."""
     plate = ingested.plate
     pattern = FramePattern(str(run.work / "matte" / tracked.name / f"{tracked.name}.####.exr"))
     folder = paintable(run, f"matte/{tracked.name}")
     adopt_painted(run, tracked.name, to=pattern, plate=plate)
     roto = find_roto(run.shot, tracked.subject, frames=plate.frames)
     alphas = AlphaFrames(ingested, tracked, roto=roto, options=run.options.refine)
-    shape = {name: getattr(run.options.matte, name) for name in ("grow_px", "soften_px", "gamma")}
-    _warn_of_shape(run, shape, has_roto=bool(roto))
+    shape = _shape_of(run, has_roto=bool(roto))
 
     def given(frame: int) -> str:
         # The tracker's key stands for all frames of the plate: what is beside this one is in it.
@@ -74,11 +74,13 @@ def run_refine(run: RunContext, ingested: Ingested, tracked: Tracked) -> Refined
             write_canvas_matte(target, made[0], plate=plate)
 
         digest = folder.write(path, write)
-        alpha = to_float(to_half(made[0])) if made else exr.read_matte(path, canvas=plate.canvas)
-        facts = {"measure": asdict(measure_subject(alpha)), "painted": digest is None, "roto": frame in roto}
-        return Made((path,), facts)
+        alpha = to_float(to_half(made[0])) if made else exr.read_matte(path, canvas=plate.canvas, frame=frame)
+        check_range(alpha, path=path, frame=frame)
+        facts = {"measure": asdict(measure_subject(alpha)), "empty": not alpha.any()}
+        return Made((path,), {**facts, "painted": digest is None, "roto": frame in roto})
 
     records = make_frames(run, stage=STAGE, frames=plate.frames, key=key, make=make, subject=tracked.name)
+    _check_seen(records.values(), tracked, folder=next(iter(roto.values())).parent if roto else pattern.folder)
     return Refined(
         Matte(tracked.name, pattern, plate.frames),
         {frame: next(iter(record.files.values())) for frame, record in records.items()},
@@ -87,9 +89,21 @@ def run_refine(run: RunContext, ingested: Ingested, tracked: Tracked) -> Refined
     )
 
 
-def _warn_of_shape(run: RunContext, shape: Mapping[str, float], *, has_roto: bool) -> None:
+def _check_seen(records: Iterable[Record], tracked: Tracked, *, folder: Path) -> None:
+    # Records of earlier releases do not say.
+    if all(record.facts.get("empty", False) for record in records):
+        raise NothingFoundError(
+            f"the matte of {tracked.subject.name} is empty in every frame", path=folder,
+            remedy="see that the matte is in alpha or in RGB, and not black all over, or mark the subject with a box",
+        )  # fmt: skip
+
+
+def _shape_of(run: RunContext, *, has_roto: bool) -> dict[str, float]:
+    """The artist's knobs; the user is told where there is what they do not change."""
+    shape = {name: getattr(run.options.matte, name) for name in _AS_IT_IS}
     if has_roto and shape != _AS_IT_IS:
         run.warn(STAGE, "hand-made mattes are taken as they are: matte.grow_px, soften_px and gamma do not change them")
+    return shape
 
 
 def shape_matte(matte: Array, *, grow_px: float, soften_px: float, gamma: float = 1.0) -> Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import partial
 from typing import Any
 
@@ -27,18 +27,25 @@ _CACHE_BYTES = 256 * 2**20
 class SampleReader:
     """Frames and what is hidden in them, the last ones read kept within `_CACHE_BYTES`; glances are small, and stay."""
 
-    def __init__(self, plate: Plate, refined: Refined, *, grow_px: float, floor: float, count: int) -> None:
+    def __init__(
+        self, plate: Plate, refined: Refined, *, grow_px: float, floor: float, count: int,
+        bad_frames: Collection[int] = (),
+    ) -> None:  # fmt: skip
         self._plate, self._refined, self._grow_px, self.floor = plate, refined, grow_px, floor
-        self._count = count
+        self._count, self._bad_frames = count, bad_frames
         self.step = glance_step(plate.canvas.width)
         self._lock = threading.Lock()
         self._cache: OrderedDict[int, npt.NDArray[Any]] = OrderedDict()
         self._glances: dict[int, Glance] = {}
 
     def hidden(self, frame: int) -> Array:
-        """(H, W): the subject's alpha, grown."""
+        """(H, W): the subject's alpha, grown; and 1 where the plate is NaN or Inf, which hides the background too."""
         matte = exr.read_matte(self._refined.matte.path(frame), canvas=self._plate.canvas)
-        return grow_matte(matte, radius_px=self._grow_px)
+        hidden = grow_matte(matte, radius_px=self._grow_px)
+        if frame in self._bad_frames:
+            rgb = exr.read_frame(self._plate.path(frame), canvas=self._plate.canvas, frame=frame).rgb
+            hidden[~np.isfinite(rgb).all(axis=2)] = 1
+        return hidden
 
     def glance(self, frame: int) -> Glance:
         """A glance at a sample; there are no more than ``clean.samples`` of them."""
