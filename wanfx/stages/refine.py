@@ -74,8 +74,7 @@ def run_refine(run: RunContext, ingested: Ingested, tracked: Tracked) -> Refined
             write_canvas_matte(target, made[0], plate=plate)
 
         digest = folder.write(path, write)
-        alpha = to_float(to_half(made[0])) if made else exr.read_matte(path, canvas=plate.canvas, frame=frame)
-        check_range(alpha, path=path, frame=frame)
+        alpha = to_float(to_half(made[0])) if made else _read_painted(path, plate=plate, frame=frame)
         facts = {"measure": asdict(measure_subject(alpha)), "empty": not alpha.any()}
         return Made((path,), {**facts, "painted": digest is None, "roto": frame in roto})
 
@@ -87,6 +86,12 @@ def run_refine(run: RunContext, ingested: Ingested, tracked: Tracked) -> Refined
         {frame: record.facts["measure"] for frame, record in records.items()},
         tuple(frame for frame, record in records.items() if record.facts["painted"]),
     )
+
+
+def _read_painted(path: Path, *, plate: Plate, frame: int) -> Array:
+    matte = exr.read_matte(path, canvas=plate.canvas, frame=frame)
+    check_range(matte, path=path, frame=frame)
+    return matte
 
 
 def _check_seen(records: Iterable[Record], tracked: Tracked, *, folder: Path) -> None:
