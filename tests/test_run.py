@@ -264,6 +264,25 @@ def test_the_default_view_and_colour_space_are_said_once(root: Path) -> None:
     assert not [event for event in read_events(events) if isinstance(event, Warned)]
 
 
+def test_what_auto_passes_over_for_want_of_models_is_told_unless_the_matte_is_given(
+    root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("WANFX_MODELS", str(tmp_path / "none"))
+    shot = root / "shot" / "shot.json"
+
+    def told() -> list[str]:
+        events = tmp_path / f"{len(list(tmp_path.iterdir()))}.jsonl"
+        assert _run(root, "--fresh", "--set", "matte.backend=auto", "--events", str(events)) == 0
+        return [event.text for event in read_events(events) if isinstance(event, Warned) and event.stage == "matte"]
+
+    assert any("wanfx models fetch lite" in text for text in told())
+    work = root / "out" / "tiny" / "work" / "matte" / "walker"
+    shutil.copytree(work, root / "shot" / "roto", ignore=shutil.ignore_patterns(".*"))
+    data = json.loads(shot.read_text())
+    shot.write_text(json.dumps({**data, "subjects": [{"name": "walker", "matte": "roto/walker.####.exr"}]}))
+    assert not told()
+
+
 def test_clean_removes_the_work_but_keeps_what_was_painted_and_delivered(root: Path) -> None:
     folder = root / "out" / "tiny"
     painted = folder / "work" / "matte" / "walker" / f"walker.{FIRST + 1}.exr"

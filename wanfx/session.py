@@ -162,7 +162,8 @@ def _hold(request: RunRequest, folder: ShotFolder, events: EventLog, make: Calla
             request.shot, options, folder, folder.in_progress(), color, events, cancellation, fresh=request.fresh
         )
         with cancellation:
-            if why := passed_over(asked):
+            is_tracked = any(subject.matte is None for subject in request.shot.subjects)
+            if is_tracked and (why := passed_over(asked)):
                 context.warn("matte", why)
             if choice := choice_of_pose(asked, options):
                 context.warn("pose", choice)

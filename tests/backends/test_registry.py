@@ -17,6 +17,7 @@ from wanfx.backends.registry import (
     find_generator,
     find_lacking,
     names,
+    passed_over,
     resolve_backends,
 )
 from wanfx.backends.weights import LITE, MODELS_FOLDER, TreeFile, set_folder
@@ -42,12 +43,15 @@ def lite_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_models_auto_is_what_needs_none() -> None:
     options = resolve_backends(Options())
     assert (options.matte.backend, options.pose.backend, options.generate.backend) == ("flow", "none", "draft")
+    assert "takes flow" in (why := passed_over(Options())) and "wanfx models fetch lite" in why
+    assert not passed_over(Options().with_values({"matte.backend": "flow"}, source="shot"))
 
 
 @pytest.mark.usefixtures("lite_installed")
 def test_with_the_lite_models_auto_is_lite_and_never_fake() -> None:
     options = resolve_backends(Options())
     assert (options.matte.backend, options.pose.backend, options.generate.backend) == ("lite", "lite", "draft")
+    assert not passed_over(Options())
 
 
 @pytest.mark.usefixtures("nothing_installed")

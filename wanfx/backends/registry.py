@@ -118,15 +118,17 @@ def passed_over(options: Options) -> str:
     if options.matte.backend != AUTO:
         return ""
     chosen = _best("segmenter")
-    better = _BACKENDS["segmenter"]
-    for name, one in better.items():
+    for name, one in _BACKENDS["segmenter"].items():
         if name == chosen:
-            return ""
+            break
         if one.is_offered and _is_installed(one):
             return (
                 f"matte.backend = auto takes {chosen}: {name} is installed, but there is no GPU, and on a CPU it takes"
                 f" seconds a frame; matte.backend = {name} takes it all the same"
             )
+        if not one.is_heavy:
+            command = f"wanfx models fetch {one.models[0]}"
+            return f"matte.backend = auto takes {chosen}: {name}, which knows people, is not installed (`{command}`)"
     return ""
 
 
