@@ -23,6 +23,8 @@ Kind = Literal["exr", "movie", "still"]
 _BUILT_IN_URI = "ocio://"
 _DECLARE = "name the plate's colour space in the shot"
 _TOLERANCE = 0.0015
+COLOR_TAGS = ("colorInteropID", "oiio:ColorSpace", "chromaticities")
+"""The header attributes of an EXR that tell its colour space, the first that says something before the others."""
 _VAGUE = frozenset({"", "unknown", "unspecified"})
 
 # Red, green, blue, white (x, y): SMPTE ST 2065-1 and S-2014-004 (AP0, AP1), ITU-R BT.709, BT.2020, SMPTE EG 432-1.
@@ -96,7 +98,7 @@ def _is_deep_or_log(path: str, tags: Mapping[str, object]) -> bool:
 
 
 def _by_tags(config: ColorConfig, tags: Mapping[str, object]) -> ToldSpace | None:
-    for key in ("colorInteropID", "oiio:ColorSpace"):
+    for key in COLOR_TAGS[:2]:
         value = str(tags.get(key, "")).strip()
         if value.lower() in _VAGUE:
             continue

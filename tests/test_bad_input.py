@@ -158,6 +158,32 @@ def test_a_wrong_shot_is_refused_with_its_key_and_a_remedy(
     assert "Traceback" not in told
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        pytest.param({"cut": "990-1002"}, "cut: 990-1002 is not within the shot's 1001-1004", id="cut outside"),
+        pytest.param({"frames": "1002-1003", "cut": "1001-1003"}, "cut: 1001-1003", id="cut outside frames"),
+        pytest.param({"pose": {"backend": "xyz"}}, "pose.backend", id="unknown pose estimator that is not needed"),
+        pytest.param({"name": "x" * 300}, "a name", id="name too long"),
+        *(
+            pytest.param({"deliver": {"name": name}}, "deliver.name", id=f"deliver.name {name[:9]}")
+            for name in ("{artist}", "{shot", "{0}", "{}", "{shot.__class__}", "{shot:d}", "{shot!x}", "{shot}" * 60)
+        ),
+    ],
+)
+@pytest.mark.parametrize("command", ["run", "plan"])
+def test_what_can_be_told_of_a_shot_without_its_pictures_is_told_by_run_and_plan(
+    root: Path, capsys: pytest.CaptureFixture[str], changes: dict[str, Any], words: str, command: str
+) -> None:
+    _change(root, **changes)
+    assert main([command, str(root / "shot" / "shot.json"), "--out", str(root / "new")]) == 2
+    told = capsys.readouterr().err
+    assert words in told
+    assert "remedy:" in told
+    assert "Traceback" not in told
+    assert not list(root.glob("new/*/work/generate*"))
+
+
 def test_what_is_needed_and_missing_is_said_with_exit_status_3(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert _run(root, "--set", "generate.quality=final") == 3
     assert "generate.quality" in capsys.readouterr().err
@@ -581,3 +607,17 @@ def test_a_frame_that_is_nan_all_over_is_kept_but_for_the_edit_which_is_made_of_
     revealed = (parts["matte_reveal"].pixels >= 1) & (parts["matte_character"].pixels == 0)
     assert np.median(rgb[revealed].astype(np.float32)) > 0.1
     assert main(["verify", str(version)]) == 0
+
+
+@pytest.mark.parametrize("tag", ["lin_rec709_scene", None])
+def test_a_frame_tagged_as_another_space_than_the_first_is_refused_unless_the_shot_names_the_space(
+    root: Path, capsys: pytest.CaptureFixture[str], tag: str | None
+) -> None:
+    tags = {"colorInteropID": tag} if tag else {}
+    attributes = {key: value for key, value in plate_attributes(2).items() if key != "colorInteropID"}
+    _write_plate(_plate(root), plate_pixels(2)[0], attributes=attributes | tags)
+    assert _run(root) == 2
+    told = capsys.readouterr().err
+    assert f"tiny.{BAD}.exr" in told and "remedy:" in told
+    _change(root, plate={"path": "plate/tiny.####.exr", "colorspace": "ACEScg"})
+    assert _run(root) == 0

@@ -11,6 +11,9 @@ from wanfx.errors import OptionError
 
 _UNSAFE = re.compile(r'[\x00-\x1f<>:"/\\|?*#%{}\s]+')
 _RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(\..*)?$", re.IGNORECASE)
+_TEMPLATE_REMEDY = "write it as {shot}_{version}"
+# File systems take 255 bytes; frame number and suffix need their share, and so may what a farm puts before it.
+_LONGEST_BYTES = 200
 TEMPLATE_FIELDS = ("show", "seq", "shot", "task", "quality", "colorspace", "version")
 
 
@@ -47,7 +50,9 @@ def layer_name(text: str) -> str:
 
 
 def fill_template(template: str, *, fields: Mapping[str, str], key: str) -> str:
-    """The template with its fields; parts that are empty leave no double underscore. Raises OptionError.
+    """The template with its fields; parts that are empty leave no double underscore.
+
+    Raises OptionError for what is no template, has fields that there are not, or makes a name too long for a file.
 
     >>> fill_template("{show}_{shot}_{version}", fields={"show": "", "shot": "sh010", "version": "v001"}, key="k")
     'sh010_v001'
@@ -55,12 +60,19 @@ def fill_template(template: str, *, fields: Mapping[str, str], key: str) -> str:
     try:
         names = [name for _, name, _, _ in string.Formatter().parse(template) if name is not None]
     except ValueError as error:
-        raise OptionError(
-            f"{template!r} is not a template: {error}", key=key, remedy="write it as {shot}_{version}"
-        ) from error
+        raise OptionError(f"{template!r} is not a template: {error}", key=key, remedy=_TEMPLATE_REMEDY) from error
     unknown = [name for name in names if name not in TEMPLATE_FIELDS]
     if unknown:
         known = ", ".join("{" + name + "}" for name in TEMPLATE_FIELDS)
         raise OptionError(f"{{{unknown[0]}}} is no field of a name", key=key, remedy=f"the fields are {known}")
-    filled = template.format_map({name: slug(fields.get(name, "")) if fields.get(name) else "" for name in names})
-    return slug(re.sub(r"_{2,}", "_", filled))
+    try:
+        filled = template.format_map({name: slug(fields.get(name, "")) if fields.get(name) else "" for name in names})
+    except ValueError as error:
+        raise OptionError(f"{template!r} is not a template: {error}", key=key, remedy=_TEMPLATE_REMEDY) from error
+    made = slug(re.sub(r"_{2,}", "_", filled))
+    if (count := len(made.encode())) > _LONGEST_BYTES:
+        raise OptionError(
+            f"makes a name of {count} bytes, and a file has room for {_LONGEST_BYTES}",
+            key=key, remedy="write a shorter one, or give the shot a shorter name",
+        )  # fmt: skip
+    return made

@@ -237,6 +237,11 @@ def environment_errors(out: Path) -> Iterator[None]:
             raise DiskFullError(
                 "the disk is full", path=out, remedy="free some space, then run again to resume"
             ) from error
+        if error.errno == errno.ENAMETOOLONG:
+            raise InputError(
+                "a name is too long for the disk's file system", path=error.filename or out,
+                remedy="give the shot, its subject or the --out folder a shorter name",
+            ) from error  # fmt: skip
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
             raise NotWritableError(
                 f"cannot be written ({error})",

@@ -99,6 +99,9 @@ def resolve_backends(options: Options, *, task: str = "replace") -> Options:
     """``options`` with the best that is installed for every ``auto`` backend: once, when a shot is submitted."""
     values = options.as_dict()
     asked = {key: values[key.partition(".")[0]][key.partition(".")[2]] for key in _OPTIONS}
+    for key, name in asked.items():
+        if name != AUTO:
+            _find(_OPTIONS[key], name, key=key)
     generator = _find("generator", asked["generate.backend"], key="generate.backend", task=task)
     chosen = {
         key: _best(_OPTIONS[key], task=task, is_driven=generator.needs_poses)

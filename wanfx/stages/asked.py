@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from wanfx.backends.registry import find_generator
 from wanfx.errors import MissingError, OptionError
+from wanfx.names import fill_template
 from wanfx.options import Options
 from wanfx.shot import Shot
 
@@ -14,8 +15,11 @@ _VACE_REFERENCES = 3
 
 
 def check_task(shot: Shot, options: Options) -> None:
-    """Raise OptionError where the generator cannot make the task, or not so; MissingError for another quality."""
+    """Raise OptionError where the generator cannot make the task, or not so, or files cannot be named as asked;
+    MissingError for another quality.
+    """
     generator = find_generator(options)
+    _check_name(shot, options.deliver.name, quality=generator.quality)
     if shot.task not in generator.tasks:
         raise OptionError(
             f"generator {generator.name} cannot make task {shot.task!r}, only {' and '.join(generator.tasks)}",
@@ -31,6 +35,15 @@ def check_task(shot: Shot, options: Options) -> None:
         )
     if shot.task == "animate":
         _check_reference(options, is_driven=generator.is_driven)
+
+
+def _check_name(shot: Shot, template: str, *, quality: str) -> None:
+    # Version and colour space are not known yet; these are as long as most.
+    fields = {
+        "show": shot.show, "seq": shot.seq, "shot": shot.name, "task": shot.task, "version": "v001",
+        "quality": quality, "colorspace": "ACEScg",
+    }  # fmt: skip
+    fill_template(template, fields=fields, key="deliver.name")
 
 
 def _check_reference(options: Options, *, is_driven: bool) -> None:

@@ -120,6 +120,9 @@ def shot_frames(shot: Shot, source: Source) -> FrameRange:
             key="frames",
             remedy="set it within the plate's frames",
         )
+    cut = shot.cut_range
+    if cut is not None and frames.clip(cut) != cut:
+        raise ShotError(f"{cut} is not within the shot's {frames}", key="cut", remedy="set it within the shot's frames")
     return frames
 
 

@@ -18,7 +18,7 @@ from wanfx.images import FramePattern, PixelType
 from wanfx.io import exr, movie, sequence, stills
 from wanfx.pixels import to_float
 from wanfx_color.configs import ColorConfig
-from wanfx_color.spaces import ToldSpace, tell_color_space
+from wanfx_color.spaces import COLOR_TAGS, ToldSpace, tell_color_space
 
 MOVIE_SUFFIXES = (".mov", ".mp4", ".m4v", ".mkv", ".mxf", ".avi", ".webm")
 DEFAULT_FPS = Fraction(24)
@@ -135,13 +135,16 @@ def _open_exr(
 ) -> Source:
     first = exr.read_header(pattern.path(frames.first), frame=frames.first)
     canvas = first.data_window
+    space = _tell(wanted, color, path=pattern.path(frames.first), kind="exr", tags=first.attributes)
     for frame in frames:
         if frame in held:
             continue
         header = exr.read_header(pattern.path(frame), frame=frame)
         _check_same(first, header, frame=frame)
+        if _tags(header.attributes) != _tags(first.attributes):
+            told = _tell(wanted, color, path=pattern.path(frame), kind="exr", tags=header.attributes)
+            _check_space(space, told, path=pattern.path(frame), frame=frame)
         canvas = canvas.union(header.data_window)
-    space = _tell(wanted, color, path=pattern.path(frames.first), kind="exr", tags=first.attributes)
     fps, fps_from = _choose_fps(wanted, first.fps)
     return Source(
         kind="exr", path=wanted.path, pattern=pattern, frames=frames, canvas=canvas,
@@ -173,10 +176,24 @@ def _check_same(first: exr.ExrHeader, header: exr.ExrHeader, *, frame: int) -> N
         )
 
 
+def _tags(attributes: Mapping[str, Any]) -> dict[str, str]:
+    return {name: str(attributes[name]) for name in COLOR_TAGS if name in attributes}
+
+
+def _check_space(first: ToldSpace, told: ToldSpace, *, path: Path, frame: int) -> None:
+    if told.name != first.name:
+        raise SequenceError(
+            f"is {told.name} by {told.told_by}, but the first frame {first.name} by {first.told_by}",
+            path=path, frame=frame,
+            remedy="convert the frame, or name the colour space of all frames in the shot where a tag is wrong",
+        )  # fmt: skip
+
+
 def _open_stills(
     wanted: Wanted, pattern: FramePattern, frames: FrameRange, held: Mapping[int, int], color: ColorConfig
 ) -> Source:
     first = stills.read_still_header(pattern.path(frames.first), frame=frames.first)
+    space = _tell(wanted, color, path=pattern.path(frames.first), kind="still", tags=first.color_tags)
     for frame in frames:
         if frame in held:
             continue
@@ -186,7 +203,9 @@ def _open_stills(
                 f"is {header.size}, but {first.size} in {pattern.path(frames.first).name}",
                 path=pattern.path(frame), frame=frame, remedy="give one sequence of frames of one size",
             )  # fmt: skip
-    space = _tell(wanted, color, path=pattern.path(frames.first), kind="still", tags=first.color_tags)
+        if header.color_tags != first.color_tags:
+            told = _tell(wanted, color, path=pattern.path(frame), kind="still", tags=header.color_tags)
+            _check_space(space, told, path=pattern.path(frame), frame=frame)
     box = Box(0, 0, first.size.width, first.size.height)
     fps, fps_from = _choose_fps(wanted, first.fps)
     return Source(
