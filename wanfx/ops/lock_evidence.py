@@ -43,9 +43,8 @@ class Evidence:
     ``normal`` (2, 3, TERMS, TERMS), ``wanted`` (2, 3, TERMS) and ``energy`` (2, 3) are weighted sums over a half's
     cells, per channel, of terms times terms, terms times plate minus generated, and the latter squared; ``weight`` (2)
     the weights' sums, together at most ``shown``, the share of the picture that shows background. ``inside_terms``
-    (3, TERMS) are the mean terms inside, ``inside`` (quantiles, 3) the spread of its colours and ``plate_inside`` that
-    of the plate's in the same place, none where too little is inside. ``samples`` (2, n, 3): some generated and plate
-    colours, and their ``places`` (2, n).
+    (3, TERMS) are the mean terms inside, ``inside`` (quantiles, 3) the spread of its colours, none where too little is
+    inside. ``samples`` (2, n, 3): some generated and plate colours, and their ``places`` (2, n).
     """
 
     normal: Values
@@ -55,7 +54,6 @@ class Evidence:
     shown: float
     inside_terms: Values
     inside: Values
-    plate_inside: Values
     samples: Values
     places: Values
 
@@ -74,8 +72,7 @@ def gather(generated: Array, plate: Array, edit: Array, *, inside: Array | None 
         clear &= ~_clipped(picture, step)
     pooled = _pool(generated, step)
     across, down = _places(size, step, clear.shape)
-    within = _places_inside(edit if inside is None else inside)
-    own, inside_terms = _look_inside(generated, within)
+    own, inside_terms = _look_inside(generated, edit if inside is None else inside)
     seen = _even(clear.astype(np.float32))
     ours, rough = _smooth(pooled, clear, seen)
     target, rough_plate = _smooth(_pool(plate, step), clear, seen)
@@ -95,7 +92,6 @@ def gather(generated: Array, plate: Array, edit: Array, *, inside: Array | None 
     picked = np.arange(0, len(chosen), max(1, len(chosen) // _SAMPLES))[:_SAMPLES]
     return Evidence(
         *sums, float(clear.mean()), inside_terms, _spread_of(own),
-        _spread_of(plate.reshape(-1, 3)[within]),
         np.stack([ours[picked], target[picked]]).astype(np.float64), np.stack([across, down])[:, chosen[picked]],
     )  # fmt: skip
 
@@ -149,18 +145,13 @@ def _clear_cells(edit: Array, step: int, guard_px: float) -> tuple[Cells, Array]
     return np.asarray(away > guard_px / step + 1), np.asarray(away, np.float32)
 
 
-def _places_inside(inside: Array) -> npt.NDArray[np.intp]:
-    """Pixels well inside, as flat places; none where these are too few."""
+def _look_inside(generated: Array, inside: Array) -> tuple[Array, Values]:
+    """Colours (n, 3) of pixels well inside, and the mean of their terms."""
     places = np.flatnonzero(cv2.erode(inside, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_REPLICATE) >= _WHOLE)
     places = places[:: max(1, len(places) // _INSIDE_PIXELS)]
-    return places if len(places) >= _LEAST_INSIDE else places[:0]
-
-
-def _look_inside(generated: Array, places: npt.NDArray[np.intp]) -> tuple[Array, Values]:
-    """Colours (n, 3) at flat ``places``, and the mean of their terms."""
-    if not len(places):
+    if len(places) < _LEAST_INSIDE:
         return np.zeros((0, 3), np.float32), np.zeros((3, TERMS))
-    height, width = generated.shape[:2]
+    height, width = inside.shape
     own = generated.reshape(-1, 3)[places]
     across, down = (places % width + 0.5) / width * 2 - 1, (places // width + 0.5) / height * 2 - 1
     return own, color_terms(own, across, down).mean(axis=1)

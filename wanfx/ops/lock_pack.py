@@ -17,7 +17,7 @@ def pack(evidence: Evidence) -> Array:
     parts = [
         np.array([len(evidence.inside), evidence.samples.shape[1], evidence.shown]),
         evidence.normal[..., _TRIANGLE[0], _TRIANGLE[1]], evidence.wanted, evidence.energy, evidence.weight,
-        evidence.inside_terms, evidence.inside, evidence.plate_inside, evidence.samples, evidence.places,
+        evidence.inside_terms, evidence.inside, evidence.samples, evidence.places,
     ]  # fmt: skip
     return np.concatenate([part.reshape(-1) for part in parts]).astype(np.float32)
 
@@ -26,17 +26,7 @@ def unpack(row: Array) -> Evidence:
     """The evidence of `pack`'s row, to a float's precision."""
     quantiles, samples = int(row[0]), int(row[1])
     count = len(_TRIANGLE[0])
-    shapes = [
-        (2, 3, count),
-        (2, 3, TERMS),
-        (2, 3),
-        (2,),
-        (3, TERMS),
-        (quantiles, 3),
-        (quantiles, 3),
-        (2, samples, 3),
-        (2, samples),
-    ]
+    shapes = [(2, 3, count), (2, 3, TERMS), (2, 3), (2,), (3, TERMS), (quantiles, 3), (2, samples, 3), (2, samples)]
     parts, start = [], 3
     for shape in shapes:
         stop = start + int(np.prod(shape))
@@ -45,5 +35,5 @@ def unpack(row: Array) -> Evidence:
     normal = np.zeros((2, 3, TERMS, TERMS))
     normal[..., _TRIANGLE[0], _TRIANGLE[1]] = parts[0]
     normal[..., _TRIANGLE[1], _TRIANGLE[0]] = parts[0]
-    wanted, energy, weight, *rest = parts[1:]
-    return Evidence(normal, wanted, energy, weight, float(row[2]), *rest)
+    wanted, energy, weight, inside_terms, inside, colors, places = parts[1:]
+    return Evidence(normal, wanted, energy, weight, float(row[2]), inside_terms, inside, colors, places)

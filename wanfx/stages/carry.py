@@ -41,5 +41,5 @@ class Carry:
 def carry_facts(files: Sequence[Path], changes: Sequence[Change]) -> dict[str, Any]:
     """A window's own part of it, JSON types: the hash of the ``files`` it hands on, and its ``changes``."""
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
-    told = [[one.error.tolist(), one.inside.tolist(), one.plate.tolist()] for one in changes]
+    told = [[one.error.tolist(), one.inside.tolist()] for one in changes]
     return {"carry": digest, "changes": told}
