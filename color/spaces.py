@@ -21,7 +21,7 @@ from wanfx_color.names import find_any, find_interop
 Kind = Literal["exr", "movie", "still"]
 
 _BUILT_IN_URI = "ocio://"
-_DECLARE = "name the plate's colour space in the shot"
+_DECLARE = "name the picture's colour space in the shot, as colorspace"
 _TOLERANCE = 0.0015
 COLOR_TAGS = ("colorInteropID", "oiio:ColorSpace", "chromaticities")
 """The header attributes of an EXR that tell its colour space, the first that says something before the others."""

@@ -19,6 +19,7 @@ from wanfx.cli.main import main
 from wanfx.frames import Box
 from wanfx.io import exr
 from wanfx.io.atomic import sha256_file
+from wanfx.io.stills import write_picture
 
 FRAMES = 4
 BAD = FIRST + 2
@@ -85,6 +86,11 @@ def _remove(root: Path) -> None:
     _plate(root).unlink()
 
 
+def _lose(root: Path) -> None:
+    _plate(root).unlink()
+    _plate(root).symlink_to(root / "nowhere.exr")
+
+
 def _double(root: Path) -> None:
     shutil.copy(_plate(root), _plate(root).with_name(f"tiny.0{BAD}.exr"))
 
@@ -106,6 +112,7 @@ def _drop_red(root: Path) -> None:
         pytest.param(_empty, str(BAD), id="zero bytes"),
         pytest.param(_remove, str(BAD), id="missing frame"),
         pytest.param(_double, str(BAD), id="one frame twice"),
+        pytest.param(_lose, "is a link to a file that is not there", id="lost link"),
         pytest.param(_drop_red, "G", id="no red"),
     ],
 )
@@ -621,3 +628,26 @@ def test_a_frame_tagged_as_another_space_than_the_first_is_refused_unless_the_sh
     assert f"tiny.{BAD}.exr" in told and "remedy:" in told
     _change(root, plate={"path": "plate/tiny.####.exr", "colorspace": "ACEScg"})
     assert _run(root) == 0
+
+
+def test_a_reference_that_says_no_colour_space_is_told_by_its_own_key_before_any_work(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_picture(root / "shot" / "deep.png", np.full((40, 30, 3), 40000, np.uint16))
+    _change(root, name="deep", reference={"path": "reference.png", "others": ["deep.png"]})
+    for command in ("plan", "run"):
+        assert main([command, str(root / "shot" / "shot.json"), "--out", str(root / "out")]) == 2
+        told = capsys.readouterr().err
+        assert "deep.png: reference.others[0].colorspace" in told
+        assert "plate" not in told.replace("plate/", "")
+        assert "remedy: name the picture's colour space in the shot, as colorspace" in told
+    assert not (root / "out" / "deep" / "work" / "proxy").exists()
+
+
+def test_a_reference_that_shows_nobody_is_named(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_picture(root / "shot" / "white.png", np.full((120, 90, 3), 255, np.uint8))
+    _change(root, reference="white.png")
+    assert _run(root) == 2
+    told = capsys.readouterr().err
+    assert "white.png: no character was found" in told
+    assert "remedy:" in told

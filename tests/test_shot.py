@@ -93,7 +93,7 @@ def test_a_file_that_is_no_shot_is_named(tmp_path: Path, name: str) -> None:
         load_shot(tmp_path / name)
     assert caught.value.path is not None
     assert caught.value.path.endswith(name)
-    with pytest.raises(ShotError, match="cannot be read"):
+    with pytest.raises(ShotError, match="there is no such file"):
         load_shot(tmp_path / "not_there.toml")
 
 
@@ -149,3 +149,36 @@ def test_a_wrong_list_of_pictures_is_refused(written: Any, key: str) -> None:
     assert str(caught.value.key).startswith(key) and caught.value.remedy
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({**LEAST, "reference": written}, shot_schema())
+
+
+@pytest.mark.parametrize("suffix", [".toml", ".json"])
+def test_a_byte_order_mark_is_no_part_of_a_shot_file(tmp_path: Path, suffix: str) -> None:
+    keys = {"name": "sh010", "task": "replace", "plate": "p.####.exr", "reference": "r.png"}
+    lines = json.dumps(keys) if suffix == ".json" else "\n".join(f'{key} = "{value}"' for key, value in keys.items())
+    path = tmp_path / f"shot{suffix}"
+    path.write_text(lines, encoding="utf-8-sig")
+    assert load_shot(path).name == "sh010"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("shot.toml", 'name = "s\u00fcd"'.encode("latin-1"), "no text in UTF-8"),
+        ("shot.json", '{"name": "x"}'.encode("utf-16"), "no text in UTF-8"),
+        ("reference.png", b"\x89PNG\r\n", "neither .toml nor .json"),
+        ("folder", None, "is a folder"),
+        ("nothing.toml", b"", "no such file"),
+    ],
+)
+def test_what_is_no_shot_file_is_told_for_what_it_is(
+    tmp_path: Path, name: str, content: bytes | None, words: str
+) -> None:
+    path = tmp_path / name
+    if content is None:
+        path.mkdir()
+    elif content:
+        path.write_bytes(content)
+    with pytest.raises(ShotError, match=words) as caught:
+        load_shot(path)
+    assert caught.value.path == str(path) and caught.value.remedy
+    assert "permissions" not in caught.value.remedy

@@ -211,11 +211,22 @@ def read_option_tables(data: Mapping[str, Any]) -> Dict[str, Any]:
 
 
 def read_data_file(path: Path) -> Dict[str, Any]:
-    """The data of a .toml or .json file. Raises ShotError with the line where it cannot be read."""
+    """The data of a .toml or .json file, UTF-8 with or without a BOM. Raises ShotError saying what the file is, or with
+    the line where it cannot be read.
+    """
+    if path.is_dir():
+        raise ShotError("is a folder", path=path, remedy="give the shot file in it, shot.toml or shot.json")
+    if path.suffix.lower() not in (".toml", ".json"):
+        raise ShotError("is neither .toml nor .json", path=path, remedy="give a shot file, shot.toml or shot.json")
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ShotError(f"cannot be read ({error})", path=path, remedy="check the path and its permissions") from error
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise ShotError("there is no such file", path=path, remedy="check the path") from error
+    except UnicodeDecodeError as error:
+        raise ShotError("is no text in UTF-8", path=path, remedy="save it as UTF-8") from error
+    except OSError as error:
+        why = error.strerror or "no reason given"
+        raise ShotError(f"cannot be read ({why})", path=path, remedy="check its permissions") from error
     try:
         data = json.loads(text) if path.suffix.lower() == ".json" else _loads_toml(text, path)
     except ValueError as error:
@@ -228,8 +239,6 @@ def read_data_file(path: Path) -> Dict[str, Any]:
 
 
 def _loads_toml(text: str, path: Path) -> Any:
-    if path.suffix.lower() != ".toml":
-        raise ShotError("is neither .toml nor .json", path=path, remedy="give a shot file, shot.toml or shot.json")
     try:
         import tomllib
     except ImportError as error:

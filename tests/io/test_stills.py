@@ -185,6 +185,7 @@ def test_what_is_no_picture_is_named(tmp_path: Path) -> None:
         with pytest.raises(FrameReadError) as caught:
             read_still(tmp_path / name)
         assert caught.value.path == str(tmp_path / name)
+        assert "OpenImageIO" not in caught.value.what and caught.value.remedy
 
 
 def test_a_gif_is_refused_under_any_name(tmp_path: Path) -> None:

@@ -118,7 +118,11 @@ def check_sequence(sequence: Sequence, *, gaps: Literal["error", "hold"] = "erro
         try:
             size = path.stat().st_size
         except OSError as error:
-            raise SequenceError(f"cannot be opened ({error.strerror})", path=path, frame=number) from error
+            is_lost = path.is_symlink() and not path.exists()
+            raise SequenceError(
+                "is a link to a file that is not there" if is_lost else f"cannot be opened ({error.strerror})",
+                path=path, frame=number, remedy="mend the link, or copy the frame again",
+            ) from error  # fmt: skip
         if size == 0:
             raise SequenceError("is empty (0 bytes)", path=path, frame=number, remedy="copy or render the frame again")
 

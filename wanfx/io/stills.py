@@ -83,11 +83,8 @@ def read_still_header(path: str | Path, *, frame: int | None = None) -> StillHea
     """The header of a PNG, JPEG, TIFF or DPX. Raises FrameReadError as `read_still` does, but for broken pixels."""
     path = Path(path)
     _check_there(path, frame)
-    source = oiio.ImageInput.open(str(path))
-    if source is None:
-        raise _error(f"is not a picture that can be read ({_one_line(oiio.geterror())})", path, frame)
+    source = _open(path, oiio.ImageSpec(), frame)
     spec = source.spec()
-    _check_format(source, path, frame)
     source.close()
     _check_color(spec, path, frame)
     turned = spec.get_int_attribute("Orientation", 1) >= 5
@@ -122,12 +119,9 @@ def read_still(path: str | Path, *, frame: int | None = None) -> Still:
     config = oiio.ImageSpec()
     # Without it OpenImageIO multiplies by alpha, and a round trip of 8-bit values through that loses most of them.
     config.attribute("oiio:UnassociatedAlpha", 1)
-    source = oiio.ImageInput.open(str(path), config)
-    if source is None:
-        raise _error(f"is not a picture that can be read ({_one_line(oiio.geterror())})", path, frame)
+    source = _open(path, config, frame)
     try:
         spec = source.spec()
-        _check_format(source, path, frame)
         _check_color(spec, path, frame)
         values = source.read_image(format=spec.format)
         problem = source.geterror()
@@ -191,10 +185,17 @@ def _check_there(path: Path, frame: int | None) -> None:
         raise _error("is empty (0 bytes)" if path.is_file() else "is not a file", path, frame)
 
 
-def _check_format(source: Any, path: Path, frame: int | None) -> None:
+def _open(path: Path, config: Any, frame: int | None) -> Any:
+    source = oiio.ImageInput.open(str(path), config)
+    if source is None:
+        # What OpenImageIO says is of its own readers; left unread it would be said of another file.
+        oiio.geterror()
+        raise _error("is not a picture that can be read", path, frame)
     # Of a GIF that moves only the first picture would be taken, and no more than 256 colours of any.
     if source.format_name() == "gif":
+        source.close()
         raise _error("is a GIF", path, frame, remedy="export it as PNG, one file a frame")
+    return source
 
 
 def _check_color(spec: Any, path: Path, frame: int | None) -> None:

@@ -10,6 +10,7 @@ from wanfx.io import exr, stills
 from wanfx.io.pose_file import check_pose_size, read_poses
 from wanfx.shot import ReferenceInput, Shot, SubjectInput
 from wanfx.stages.hand_matte import check_roto, find_roto
+from wanfx.stages.reference import tell_reference_space
 from wanfx.stages.source import Source
 from wanfx.stages.world import open_world
 from wanfx.stages.world_lead import open_lead
@@ -31,7 +32,8 @@ def check_inputs(
             open_world(shot, frames=frames, color=color)
     elif shot.reference is not None:
         for index, picture in enumerate(shot.reference.pictures):
-            _check_reference(shot, picture, key=f"reference.others[{index - 1}]" if index else "reference")
+            key = f"reference.others[{index - 1}]" if index else "reference"
+            _check_reference(shot, picture, key=key, color=color)
     check_rotos(shot, plate, frames=frames)
 
 
@@ -53,8 +55,9 @@ def check_rotos(shot: Shot, plate: Source, *, frames: FrameRange) -> None:
         check_roto(find_roto(shot, subject, frames=frames), size=plate.display_window.size)
 
 
-def _check_reference(shot: Shot, reference: ReferenceInput, *, key: str) -> None:
+def _check_reference(shot: Shot, reference: ReferenceInput, *, key: str, color: ColorConfig) -> None:
     sizes: list[Size] = []
+    source = Path(shot.resolve(reference.path))
     for name, given in (("path", reference.path), ("matte", reference.matte)):
         if given is None:
             continue
@@ -68,6 +71,11 @@ def _check_reference(shot: Shot, reference: ReferenceInput, *, key: str) -> None
         else:
             size = stills.read_still_header(path).size
         sizes.append(size)
+    if source.suffix.lower() == ".exr":
+        tell_reference_space(color, reference, source, kind="exr", tags=exr.read_header(source).attributes, key=key)
+    else:
+        tags = stills.read_still_header(source).color_tags
+        tell_reference_space(color, reference, source, kind="still", tags=tags, key=key)
     if reference.pose is not None:
         path = Path(shot.resolve(reference.pose))
         check_pose_size(read_poses(path, key=f"{key}.pose")[1], sizes[0], key=f"{key}.pose", path=path)

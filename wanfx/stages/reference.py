@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wanfx.colors import color_errors
-from wanfx.errors import BadPixelsError, ShotError
+from wanfx.errors import BadPixelsError, NothingFoundError, ShotError
 from wanfx.frames import Box
 from wanfx.io import exr, stills
 from wanfx.io.atomic import sha256_file
@@ -22,6 +22,7 @@ from wanfx.shot import ReferenceInput
 from wanfx.stages.context import Made, RunContext, paintable, stage_key
 from wanfx.stages.hand_matte import check_range, still_matte
 from wanfx.units import Unit
+from wanfx_color.configs import ColorConfig
 from wanfx_color.spaces import tell_color_space
 from wanfx_color.transforms import converter, to_linear_rec709, to_srgb_display
 
@@ -113,7 +114,11 @@ def _cut(run: RunContext, given: ReferenceInput, source: Path, matte: Path | Non
                 key="reference.matte", path=matte, remedy="give a matte of the picture's size",
             )  # fmt: skip
     display = to_srgb_display(to_linear_rec709(run.color, plate_space)(linear.copy()))
-    cut = cut_out(display, alpha=alpha)
+    try:
+        cut = cut_out(display, alpha=alpha)
+    except NothingFoundError as error:
+        error.path = str(source)
+        raise
     # A picture's own alpha comes with straight colours; any other edge still shows the old background.
     is_own = matte is None and alpha is not None and has_cut_out(alpha)
     straight = linear if is_own else solid_colors(linear, cut)
@@ -135,15 +140,21 @@ def _read(run: RunContext, given: ReferenceInput, source: Path) -> tuple[Array, 
         rgb, alpha, tags, kind = still.pixels, still.alpha, stills.read_still_header(source).color_tags, "still"
     if is_premultiplied and alpha is not None:
         rgb = np.divide(rgb, alpha[..., None], out=np.zeros_like(rgb), where=alpha[..., None] > 0)
-    with color_errors(key="reference.colorspace", path=str(source)):
-        told = tell_color_space(
-            run.color,
-            path=str(source),
-            kind=kind,
-            declared=given.colorspace,
-            tags=tags,
-        )
-    return rgb, alpha, told.name
+    return rgb, alpha, tell_reference_space(run.color, given, source, kind=kind, tags=tags)
+
+
+def tell_reference_space(
+    color: ColorConfig, given: ReferenceInput, source: Path, *, kind: Literal["exr", "still"],
+    tags: Mapping[str, object], key: str = "reference",
+) -> str:  # fmt: skip
+    """The colour space of the picture at ``source``, from which there is a way to the working space.
+
+    Raises ColorSpaceError under ``key``.
+    """
+    with color_errors(key=f"{key}.colorspace", path=str(source)):
+        told = tell_color_space(color, path=str(source), kind=kind, declared=given.colorspace, tags=tags)
+        converter(color, told.name, color.scene_linear)
+    return told.name
 
 
 def _read_matte(path: Path) -> Array:

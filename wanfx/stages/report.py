@@ -70,7 +70,10 @@ def redraw_report(folder: Path, *, color: ColorConfig | None = None) -> Path:
         timings = json.loads(version.timings.read_text(encoding="utf-8"))
         if not isinstance(timings, dict):
             raise ValueError("run.json is no table")
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        what = f"cannot be drawn again: {error.strerror}"
+        raise InputError(what, path=error.filename or folder, remedy="copy the delivery again") from error
+    except ValueError as error:
         raise InputError(f"cannot be drawn again: {error}", path=folder, remedy="copy the delivery again") from error
     findings = find_findings(manifest, rows)
     frames, large = choose_pictures([row[FRAME] for row in rows], findings)
