@@ -15,6 +15,7 @@ import pytest
 from tiny import FIRST, make_tiny_shot
 
 from wanfx.cli.main import main
+from wanfx.delivery import ShotFolder
 from wanfx.events import RunFinished, RunStarted, StageStarted, UnitFinished, Warned, read_events
 from wanfx.io import exr
 from wanfx.io.atomic import sha256_file
@@ -344,6 +345,16 @@ def test_clean_of_a_folder_that_cannot_be_written_says_so(
     assert main(["clean", str(root / "out" / "tiny"), "--dry-run"]) == 0
 
 
+def test_a_version_that_somebody_else_began_is_left_alone_and_the_next_is_made(root: Path) -> None:
+    theirs = root / "out" / "tiny" / "v007" / "comp" / "mine.nk"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("mine")
+    before = sorted(theirs.parents[1].rglob("*"))
+    assert _run(root, "--fresh") == 0
+    assert sorted(theirs.parents[1].rglob("*")) == before and theirs.read_text() == "mine"
+    assert _version(root, 8).joinpath("manifest.json").is_file()
+
+
 def test_a_work_folder_of_somebody_else_is_not_taken_over(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     work = root / "out" / "tiny" / "work"
     shutil.rmtree(root / "out")
@@ -397,6 +408,9 @@ def test_bad_usage_is_exit_status_2(arguments: list[str], tmp_path: Path, monkey
 
 def test_what_an_unfinished_run_of_other_frames_left_is_not_delivered(root: Path) -> None:
     shutil.rmtree(root / "out")
+    folder = ShotFolder(root / "out" / "tiny")
+    folder.claim_work()
+    assert folder.begin().name == "v001"
     stale = _version(root, 1) / "comp" / f"tiny_draft_v001.{FIRST + 7}.exr"
     stale.parent.mkdir(parents=True)
     stale.write_bytes(b"left by a run of more frames")

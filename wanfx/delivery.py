@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,8 +112,25 @@ class ShotFolder:
                     f"wanfx did not make this work folder: it holds {other.name}", path=self.work,
                     remedy="give the shot another name or another --out, or move that folder away",
                 )  # fmt: skip
+        self._write_mark(version="")
+
+    def begin(self) -> Version:
+        """The version that a run writes to (`in_progress`), noted in the mark so that it is known again."""
+        version = self.in_progress()
+        self._write_mark(version=version.name)
+        return version
+
+    def _write_mark(self, *, version: str) -> None:
         self.work.mkdir(parents=True, exist_ok=True)
-        self.mark.write_text('{"schema": "wanfx.work/1"}\n', encoding="ascii")
+        unfinished = self.mark.with_name(f".{self.mark.name}")
+        unfinished.write_text(json.dumps({"schema": "wanfx.work/1", "version": version}) + "\n", encoding="ascii")
+        unfinished.replace(self.mark)
+
+    def _may_write(self, version: Version) -> bool:
+        """Whether wanfx began it, or it is empty. Where nothing is marked all is wanfx's: a pass's folder."""
+        if not self.mark.is_file() or not any(version.folder.iterdir()):
+            return True
+        return bool(json.loads(self.mark.read_text(encoding="ascii"))["version"] == version.name)
 
     def run_folder(self, run: str) -> Path:
         """Events and log of one run, and the file that cancels it."""
@@ -134,9 +152,9 @@ class ShotFolder:
         return next((version for version in reversed(self.versions()) if version.is_complete), None)
 
     def in_progress(self) -> Version:
-        """The version a run writes to: the newest without a manifest, else a new one."""
+        """The version a run writes to: the newest without a manifest where wanfx began it, else a new one."""
         versions = self.versions()
-        if versions and not versions[-1].is_complete:
+        if versions and not versions[-1].is_complete and self._may_write(versions[-1]):
             return versions[-1]
         number = int(versions[-1].name[1:]) + 1 if versions else 1
         return Version(self.root / f"v{number:03d}")

@@ -159,7 +159,7 @@ def _hold(request: RunRequest, folder: ShotFolder, events: EventLog, make: Calla
             on_forced=lambda: _finish(events, CancelledError("cancelled")),
         )
         context = RunContext(
-            request.shot, options, folder, folder.in_progress(), color, events, cancellation, fresh=request.fresh
+            request.shot, options, folder, folder.begin(), color, events, cancellation, fresh=request.fresh
         )
         with cancellation:
             is_tracked = any(subject.matte is None for subject in request.shot.subjects)
