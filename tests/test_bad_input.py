@@ -228,6 +228,25 @@ def test_a_plan_says_what_is_to_be_installed_and_plans(
     assert main(["run", str(root / "shot" / "shot.json"), "--out", str(tmp_path), *flags]) == 3
 
 
+@pytest.mark.parametrize("text", ["{}", "not", "[]"])
+def test_a_last_version_whose_manifest_is_none_is_named_with_what_to_do(
+    root: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    path = root / "out" / "tiny" / "v001" / "manifest.json"
+    path.write_text(text)
+    assert _run(root) == 2
+    told = capsys.readouterr().err
+    assert f"{path}: is not a manifest" in told
+    assert "move its version's folder away" in told
+
+
+def test_a_version_whose_manifest_was_changed_by_hand_is_not_up_to_date(root: Path) -> None:
+    path = root / "out" / "tiny" / "v001" / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"seed": 5}))
+    assert _run(root) == 0
+    assert main(["verify", str(root / "out" / "tiny" / "v002")]) == 0
+
+
 def test_missing_frames_are_held_on_request_and_reported(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _remove(root)
     assert _run(root, "--set", "ingest.gaps=hold") == 0
@@ -504,10 +523,11 @@ def test_a_roto_that_is_no_matte_of_the_shot_is_refused_before_anything_is_gener
     assert not (root / "out" / "drawn" / "work" / "clean").exists()
 
 
-def test_a_subjects_matte_painted_beyond_0_to_1_is_refused_by_file_and_frame(
-    root: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("name", ["walker", "char_walker"])
+def test_a_matte_painted_below_0_is_refused_by_file_and_frame(
+    root: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
-    path = root / "out" / "tiny" / "work" / "matte" / "walker" / f"walker.{BAD}.exr"
+    path = root / "out" / "tiny" / "work" / "matte" / name / f"{name}.{BAD}.exr"
     exr.write_matte(path, exr.read_matte(path) - 0.5)
     assert _run(root) == 2
     told = capsys.readouterr().err

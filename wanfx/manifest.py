@@ -25,6 +25,7 @@ REQUIRED = (
 )  # fmt: skip
 _TABLES = ("plate", "comp", "options", "color", "frame_facts")
 _LISTS = ("subjects", "models", "promises", "files")
+_REMEDY = "copy the delivery again, or move its version's folder away"
 # From each older version of the schema to the next.
 _UPGRADES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 
@@ -93,11 +94,13 @@ def read_manifest(path: Path) -> dict[str, Any]:
             remedy="give a version's folder, as out/shot/v001, of a finished run",
         ) from error
     except ValueError as error:
-        raise InputError(f"is not a manifest: {error}", path=path, remedy="copy the delivery again") from error
+        raise InputError(f"is not a manifest: {error}", path=path, remedy=_REMEDY) from error
     if not isinstance(manifest, dict):
-        raise InputError("is not a manifest", path=path, remedy="copy the delivery again")
+        raise InputError("is not a manifest", path=path, remedy=_REMEDY)
     while manifest.get("schema") in _UPGRADES:
         manifest = _UPGRADES[manifest["schema"]](manifest)
+    if "schema" not in manifest:
+        raise InputError("is not a manifest: it names no schema", path=path, remedy=_REMEDY)
     if manifest.get("schema") != SCHEMA:
         raise InputError(
             f"schema {manifest.get('schema')!r} is not known here", path=path, key="schema", remedy="update wanfx"

@@ -12,7 +12,7 @@ from wanfx.frames import Box, FrameRange
 from wanfx.images import FramePattern
 from wanfx.io.atomic import sha256_file, write_json
 from wanfx.make_manifest import request_key
-from wanfx.manifest import read_manifest, write_manifest
+from wanfx.manifest import digest, read_manifest, write_manifest
 from wanfx.options import Options
 from wanfx.qc.promises import ANCHOR, Promise
 from wanfx.qc.timings import read_timings
@@ -85,7 +85,7 @@ def is_up_to_date(run: RunContext, last: LastVersion, keys: dict[int, str]) -> b
     facts = last.manifest["frame_facts"]
     if run.version.folder.exists() or any(facts.get(str(f), {}).get("key") != key for f, key in keys.items()):
         return False
-    if last.manifest["request"] != request_key(run):
+    if last.manifest["request"] != request_key(run) or last.manifest.get("digest") != digest(last.manifest):
         return False
     folder = last.version.folder
     return all(

@@ -24,6 +24,7 @@ from wanfx.stages.approved import approved_matte_path
 from wanfx.stages.conditioning import Conditioning, SpaceBridge
 from wanfx.stages.context import Made, RunContext, StageProgress, paintable, stage_key, unit_name
 from wanfx.stages.generated import Generated, read_generated
+from wanfx.stages.hand_matte import check_range
 from wanfx.stages.matte import Tracked
 from wanfx.stages.refine import Refined, adopt_painted, shape_matte, write_canvas_matte
 from wanfx.stages.rematte_find import CharacterFinder, FinderInputs
@@ -167,6 +168,10 @@ class _Maker:
             write_canvas_matte(target, self._matte(frame, alpha(frame)), plate=self._conditioning.plate)
 
         digest = self._folder.write(path, write)
+        if digest is None:
+            painted = exr.read_matte(path, canvas=self._conditioning.plate.canvas, frame=frame)
+            # More than solid only adds light; less than nothing is nowhere.
+            check_range(np.minimum(painted, 1), path=path, frame=frame)
         return Made((path,), {"painted": digest is None})
 
     def _matte(self, frame: int, alpha: Array) -> Array:
