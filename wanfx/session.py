@@ -244,13 +244,17 @@ def environment_errors(out: Path) -> Iterator[None]:
             ) from error  # fmt: skip
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
             raise NotWritableError(
-                f"cannot be written ({error})",
-                path=out,
+                f"cannot be written ({_reason(error)})",
+                path=error.filename or out,
                 remedy="check the folder's permissions or choose another --out",
             ) from error
         raise EnvironmentFailedError(
-            str(error), path=out, remedy="check the disk or network, then run again"
+            _reason(error), path=error.filename or out, remedy="check the disk or network, then run again"
         ) from error
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error) or type(error).__name__).lower()
 
 
 def _sweep(folder: ShotFolder) -> None:
