@@ -13,7 +13,8 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 
-from tiny import FIRST, make_tiny_shot, plate_pixels
+from several import make_shot_of_two
+from tiny import FIRST, make_tiny_shot, plate_attributes, plate_pixels
 from vace_shot import NAME, STEPS, WINDOW, TinyVace, add_tiny_vace, make_vace_shot, run_vace
 
 from wanfx.cli.main import main
@@ -24,6 +25,7 @@ from wanfx.manifest import read_manifest
 FRAMES = 12
 Array = npt.NDArray[Any]
 VACE = {"clean": {"source": "vace"}}
+WAN = {"dtype": "float32", "steps": STEPS, "carried_frames": "1"}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -41,7 +43,7 @@ def named(monkeypatch: pytest.MonkeyPatch) -> None:
 def _make(folder: Path, *, frames: int = FRAMES, **changes: Any) -> None:
     options: dict[str, Any] = {
         "generate": {"backend": "draft", "window_frames": WINDOW},
-        "wan": {"dtype": "float32", "steps": STEPS, "carried_frames": "1"},
+        "wan": WAN,
         **VACE,
     }
     make_tiny_shot(folder / "shot", frames=frames, **(options | changes))
@@ -158,6 +160,31 @@ def test_each_of_several_people_is_removed_in_a_pass_of_its_own(tmp_path: Path) 
     manifest = read_manifest(_version(tmp_path) / "manifest.json")
     assert main(["verify", str(_version(tmp_path))]) == 0
     assert "tiny/vace" in [model["name"] for model in manifest["models"]]
+
+
+def test_a_range_of_several_people_from_the_first_frame_on_is_made_again(tmp_path: Path) -> None:
+    """The second's plate is what the first's pass made: its first frame is new, all others are as they were."""
+    make_shot_of_two(tmp_path / "shot", generate={"backend": "fake", "window_frames": 5}, wan=WAN, **VACE)
+    assert run_vace(tmp_path) == 0
+    again = ("--set", "generate.seed=1", "--set", "generate.tail_frames=1")
+    assert run_vace(tmp_path, "--frames", str(FIRST), *again) == 0
+    assert main(["verify", str(_version(tmp_path, 2))]) == 0
+    before, after = list(_comps(tmp_path).values()), list(_comps(tmp_path, 2).values())
+    assert before[0] != after[0] and len(before) == len(after)
+
+
+def test_a_plate_that_changed_while_the_clean_plate_came_from_elsewhere_is_made_again(
+    whole: Path, tmp_path: Path
+) -> None:
+    root, last = tmp_path / "whole", FIRST + FRAMES - 1
+    shutil.copytree(whole, root)
+    rgb, _box = plate_pixels(FRAMES - 1)
+    exr.write_rgb(
+        root / "shot" / "plate" / f"tiny.{last}.exr", rgb + np.float16(0.01), attributes=plate_attributes(FRAMES - 1)
+    )
+    assert run_vace(root, "--set", "clean.source=temporal") == 0
+    assert run_vace(root, "--frames", f"{FIRST + 2}-{FIRST + 3}") == 0
+    assert main(["verify", str(_version(root, 3))]) == 0
 
 
 def test_missing_weights_and_a_task_without_a_clean_plate_are_told_before_anything_is_made(

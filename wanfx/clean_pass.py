@@ -28,7 +28,7 @@ from wanfx.sealing import read_last
 from wanfx.shot import PlateInput, Shot, SubjectInput
 from wanfx.stages.clean import GivenClean
 from wanfx.stages.context import RunContext
-from wanfx.stages.ingest import Ingested
+from wanfx.stages.ingest import Anchor, Ingested, find_keys, open_plate
 from wanfx.stages.reference_fit import is_on_plate
 from wanfx.stages.refine import Refined
 
@@ -88,7 +88,7 @@ def _make_pass(run: RunContext, ingested: Ingested, refined: Refined, frames: li
         frames=str(plate.frames), folder=folder,
     )  # fmt: skip
     one = replace(run, shot=shot, options=options, folder=own, version=own.in_progress(), clean_source=None)
-    made = make_delivery(one, frames=_joined(own, frames))
+    made = make_delivery(one, frames=_joined(one, frames, anchor=ingested.anchor), anchor=ingested.anchor)
     for version in own.versions():
         if version != made.version:
             shutil.rmtree(version.folder)
@@ -102,13 +102,18 @@ def _make_pass(run: RunContext, ingested: Ingested, refined: Refined, frames: li
     )  # fmt: skip
 
 
-def _joined(own: ShotFolder, frames: list[int]) -> FrameRange:
-    """The range of ``frames``; with those between it and the last version's, for a version has no holes."""
-    first, last, there = min(frames), max(frames), read_last(own)
+def _joined(one: RunContext, frames: list[int], *, anchor: Anchor | None) -> FrameRange:
+    """The range of ``frames`` and of those whose plate has changed since the last version; with those between it and
+    that version's, for a version has no holes.
+    """
+    first, last, there = min(frames), max(frames), read_last(one.folder)
     if there is None:
         return FrameRange(first, last)
+    keys = find_keys(one, open_plate(one.shot, one.options, color=one.color), anchor=anchor)
+    delivered = there.copied().facts
     made = FrameRange.parse(there.manifest["frames"])
-    return FrameRange(min(first, made.last + 1), max(last, made.first - 1))
+    changed = [frame for frame, key in keys.items() if frame in made and delivered[frame]["plate_key"] != key]
+    return FrameRange(min(first, made.last + 1, *changed), max(last, made.first - 1, *changed))
 
 
 def _path(pattern: FramePattern, folder: Path) -> str:

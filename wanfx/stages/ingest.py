@@ -32,10 +32,21 @@ VERSION = 1
 
 
 @dataclass(frozen=True)
+class Anchor:
+    """What sets the exposure of the analysis pictures of a plate that is a pass's: the shot's own first frame.
+
+    A pass's first frame may be made again, which must not change all others.
+    """
+
+    key: str
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Ingested:
     """The plate, its analysis pictures (`proxies`, of `proxy_size`), a hash and measures for every frame.
 
-    ``exposure_stops`` brings the shot's average brightness to mid grey.
+    ``exposure_stops`` brings the shot's average brightness to mid grey; ``anchor`` is what was given for the proxies'.
     """
 
     plate: Plate
@@ -45,17 +56,7 @@ class Ingested:
     keys: Mapping[int, str]
     facts: Mapping[int, Mapping[str, Any]]
     exposure_stops: float
-
-
-@dataclass(frozen=True)
-class Anchor:
-    """What sets the exposure of the analysis pictures of a plate that is a pass's: the shot's own first frame.
-
-    A pass's first frame may be made again, which must not change all others.
-    """
-
-    key: str
-    facts: Mapping[str, Any]
+    anchor: Anchor | None = None
 
 
 def run_ingest(run: RunContext, source: Source, *, anchor: Anchor | None = None) -> Ingested:
@@ -74,7 +75,7 @@ def run_ingest(run: RunContext, source: Source, *, anchor: Anchor | None = None)
     _report_bad_pixels(run, facts)
     exposure = suggest_exposure(fact["log_average_stops"] for fact in facts.values())
     keys = {frame: record.key for frame, record in records.items()}
-    return Ingested(plate, source, proxies, size, keys, facts, exposure)
+    return Ingested(plate, source, proxies, size, keys, facts, exposure, anchor)
 
 
 def find_keys(run: RunContext, source: Source, *, anchor: Anchor | None = None) -> dict[int, str]:
