@@ -15,7 +15,7 @@ pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 
 import torch
-from tiny import FIRST, HEIGHT, WIDTH, plate_pixels, wall
+from tiny import FIRST, HEIGHT, WIDTH, plate_attributes, plate_pixels, wall
 from vace_shot import STEPS, TinyVace, add_tiny_vace, make_vace_shot, run_vace
 
 from wanfx.backends.wan_encoders import NEGATIVE_PROMPT
@@ -257,9 +257,60 @@ def test_a_guide_is_distorted_onto_the_plate_and_maps_that_do_not_belong_togethe
     assert "background.guide.undistort" in capsys.readouterr().err
 
 
+def _lead(folder: Path, frame: int = FIRST) -> Array:
+    return exr.read_frame(folder / "out" / "tiny" / "work" / "guide" / "lead" / f"lead.{frame}.exr").rgb[..., 0]
+
+
+def test_a_render_that_holds_only_what_it_drew_lies_where_it_was_drawn(tmp_path: Path) -> None:
+    make_vace_shot(tmp_path, frames=1, background={"mode": "guide", "guide": "guide/guide.####.exr"})
+    drawn, whole = Box(60, 20, 150, 90), Box(0, 0, WIDTH, HEIGHT)
+    picture = np.zeros((HEIGHT, WIDTH, 3), np.float32)
+    picture[drawn.slices()] = np.linspace(0.4, 1, drawn.width)[:, None]
+    (tmp_path / "shot" / "guide").mkdir()
+    path = tmp_path / "shot" / "guide" / f"guide.{FIRST}.exr"
+    exr.write_rgb(path, picture[drawn.slices()], data_window=drawn, display_window=whole)
+    assert run_vace(tmp_path) == 0
+    led = _lead(tmp_path)
+    assert np.abs(led - to_model(picture, size=Size(led.shape[1], led.shape[0]))[..., 0] * 2 + 1).max() < 1e-5
+
+
+def test_a_guide_of_the_plates_display_window_lies_on_it_and_not_on_its_overscan(tmp_path: Path) -> None:
+    shot = make_vace_shot(tmp_path, frames=2, background={"mode": "guide", "guide": "guide/guide.####.png"})
+    (ramp, *_) = _guide(tmp_path, 2)
+    window, shown = Box(-16, -12, WIDTH + 16, HEIGHT + 12), Box(0, 0, WIDTH, HEIGHT)
+    for index in range(2):
+        rgb = np.pad(plate_pixels(index)[0], ((12, 12), (16, 16), (0, 0)), mode="edge")
+        path = shot.parent / "plate" / f"tiny.{FIRST + index}.exr"
+        exr.write_rgb(path, rgb, data_window=window, display_window=shown, attributes=plate_attributes(index))
+    assert run_vace(tmp_path) == 0
+    led, wanted = _lead(tmp_path), np.pad(ramp, ((12, 12), (16, 16))).astype(np.float32)
+    assert np.abs(led - to_model(wanted, size=Size(led.shape[1], led.shape[0])) * 2 + 1).max() < 1e-5
+
+
+def test_a_map_with_overscan_lies_on_the_plate_and_one_with_nan_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    guide = {"path": "guide/guide.####.png", "redistort": "re.exr"}
+    (ramp, *_) = _guide(tmp_path, 1)
+    make_vace_shot(tmp_path, frames=1, background={"mode": "guide", "guide": guide})
+    s, t = np.meshgrid((np.arange(WIDTH + 40) - 20 + 0.5) / WIDTH, 1 - (np.arange(HEIGHT + 20) - 10 + 0.5) / HEIGHT)
+    st_map = np.dstack([s, t, np.zeros_like(s)]).astype(np.float32)
+    windows = {"data_window": Box(-20, -10, WIDTH + 20, HEIGHT + 10), "display_window": Box(0, 0, WIDTH, HEIGHT)}
+    exr.write_rgb(tmp_path / "shot" / "re.exr", st_map, **windows)
+    assert run_vace(tmp_path) == 0
+    led = _lead(tmp_path)
+    assert np.abs(led - to_model(ramp.astype(np.float32), size=Size(led.shape[1], led.shape[0])) * 2 + 1).max() < 1e-3
+    st_map[5, 5] = np.nan
+    exr.write_rgb(tmp_path / "shot" / "re.exr", st_map, **windows)
+    assert run_vace(tmp_path) == 2
+    assert "background.guide.redistort" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("background", "key"), [
     ({"mode": "anchor", "path": None}, "background.path"), ({"mode": "guide"}, "background.guide"),
-    ({"path": None, "prompt": ""}, "background.path"), ({"mode": "dream"}, "background.mode"),
+    ({"path": None, "prompt": ""}, "background.path"),
+    ({"mode": "guide", "guide": {"path": "g.png", "undistort": "un.exr"}}, "background.guide.undistort"),
+    ({"mode": "dream"}, "background.mode"),
 ])  # fmt: skip
 def test_what_a_mode_lacks_is_told_by_its_key(
     tmp_path: Path, background: dict[str, Any], key: str, capsys: pytest.CaptureFixture[str]

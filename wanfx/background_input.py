@@ -86,6 +86,11 @@ def check_background(given: BackgroundInput) -> None:
             f"is missing: mode {given.mode!r} of task 'background' needs it", key=f"background.{key}",
             remedy=f"add [background] with a {key}" + (", or a prompt" if given.mode == "paint" else ""),
         )  # fmt: skip
+    if given.guide is not None and given.guide.undistort is not None and given.guide.redistort is None:
+        raise ShotError(
+            "only checks a redistort, and there is none", key="background.guide.undistort",
+            remedy="add background.guide.redistort, by which the guide lies on the plate, or leave both out",
+        )  # fmt: skip
     if given.mode != "extend" and given.extend is not None:
         raise ShotError(
             f"is for mode 'extend', and the mode is {given.mode!r}", key="background.extend",

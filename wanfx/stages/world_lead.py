@@ -1,12 +1,13 @@
 """What leads a prompted video model in the new world: depth, edges or a grey render, a picture a frame.
 
 A guide from a 3-D scene has no lens: with an ST map it is distorted onto the plate. The plate is never undistorted.
+Guide and map are taken by their display windows, as compositors see them: a render's data window holds what it drew.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,9 +34,11 @@ from wanfx_color.configs import ColorConfig
 from wanfx_color.model_space import ModelSpace
 
 STAGE = "guide_lead"
-VERSION = 1
+VERSION = 2
 Array = npt.NDArray[np.float32]
 _MOST_LEFT_PX, _BEYOND = 1.0, 0.01
+_NOWHERE = -1.0
+"""In S and T: beyond every picture."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,9 @@ class Lead:
 def run_lead(run: RunContext, plate: Plate, *, size: Size, space: ModelSpace) -> Lead:
     """Bring all of the shot's guide pictures onto the plate, at the model's size. Raises as `open_lead` does."""
     source, given = open_lead(run.shot, frames=plate.frames, color=run.color)
+    # Through a map all of its window is looked at.
+    canvas = source.display_window if given.redistort else _find_canvas(source.display_window, plate)
+    source = replace(source, canvas=canvas)
     maker = _LeadMaker(run, source, given, plate, size, space)
     frames, records = list(plate.frames), dict[int, Record]()
     with run.stage(STAGE, units=len(frames)) as progress:
@@ -76,7 +82,8 @@ def open_lead(shot: Shot, *, frames: FrameRange, color: ColorConfig) -> tuple[So
             remedy="render a guide for every frame, or give a still for a locked camera",
         )  # fmt: skip
     if given.redistort is not None and given.undistort is not None:
-        maps = [read_st_map(shot.resolve(path)) for path in (given.redistort, given.undistort)]
+        names = {"redistort": given.redistort, "undistort": given.undistort}
+        maps = [read_st_map(shot.resolve(path), key=f"background.guide.{name}") for name, path in names.items()]
         left = round_trip_px(maps[0], maps[1])
         if not left <= _MOST_LEFT_PX:
             raise ShotError(
@@ -86,9 +93,37 @@ def open_lead(shot: Shot, *, frames: FrameRange, color: ColorConfig) -> tuple[So
     return source, given
 
 
-def read_st_map(path: str) -> Array:
-    """S and T (H, W, 2) of an EXR's R and G. Raises FrameReadError."""
-    return np.ascontiguousarray(to_float(exr.read_frame(Path(path)).rgb)[..., :2])
+def read_st_map(path: str, *, key: str, plate: Plate | None = None) -> Array:
+    """S and T (H, W, 2) of an EXR's R and G in its display window, or on a ``plate`` of that size.
+
+    Raises FrameReadError, BadPixelsError.
+    """
+    read = exr.read_frame(Path(path))
+    header, st = read.header, to_float(read.rgb)[..., :2]
+    if not np.isfinite(st).all():
+        raise BadPixelsError(
+            "is no ST map: it has NaN or Inf", key=key, path=path, remedy="export R and G from 0 to 1 everywhere"
+        )
+    canvas = header.display_window if plate is None else _find_canvas(header.display_window, plate)
+    return _lay_out(st, header.data_window, canvas, beyond=_NOWHERE)
+
+
+def _find_canvas(display_window: Box, plate: Plate) -> Box:
+    """What of a picture lies on the plate's canvas: all of its window, or, where the plate's is of that size, what lies
+    there as the plate does.
+    """
+    shown = plate.display_window
+    if display_window.size != shown.size:
+        return display_window
+    return plate.canvas.shift(display_window.x0 - shown.x0, display_window.y0 - shown.y0)
+
+
+def _lay_out(picture: Array, window: Box, canvas: Box, *, beyond: float) -> Array:
+    out = np.full((canvas.height, canvas.width, picture.shape[2]), np.float32(beyond))
+    both = window.clip(canvas)
+    if not both.is_empty:
+        out[both.slices(canvas)] = picture[both.slices(window)]
+    return out
 
 
 class _LeadMaker:
@@ -101,7 +136,7 @@ class _LeadMaker:
         self._plate, self._size, self._space = plate, size, space
         self.pattern = FramePattern(str(run.work / "guide" / "lead" / "lead.####.exr"))
         path = None if given.redistort is None else run.shot.resolve(given.redistort)
-        self._map = None if path is None else read_st_map(path)
+        self._map = None if path is None else read_st_map(path, key="background.guide.redistort", plate=plate)
         self._map_hash = "" if path is None else sha256_file(path)
         self._movie_hash = sha256_file(source.path) if source.kind == "movie" else ""
 
@@ -109,11 +144,14 @@ class _LeadMaker:
         content = [self._movie_hash, number] if self._movie_hash else sha256_file(self._source.file(number))
         return stage_key(
             STAGE, VERSION, content, self._map_hash, self._given.kind, self._source.space.name, asdict(self._size),
+            [self._plate.canvas.as_list(), self._plate.display_window.as_list()],
             self._space.exposure_stops, self._run.color.sha256,
         )  # fmt: skip
 
     def make(self, frame: int, read: Callable[[], npt.NDArray[Any]]) -> Made:
-        seen = np.ascontiguousarray(read(), np.float32)
+        source, seen = self._source, np.ascontiguousarray(read(), np.float32)
+        if source.kind != "exr" and source.canvas != source.display_window:
+            seen = _lay_out(seen, source.display_window, source.canvas, beyond=0)
         if self._map is not None:
             seen = apply_st_map(seen, self._map)
         path = self.pattern.path(frame)
