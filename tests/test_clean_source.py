@@ -151,6 +151,20 @@ def test_a_range_limits_the_pass_as_well(tmp_path: Path) -> None:
     assert main(["verify", str(_version(tmp_path, 2))]) == 0
 
 
+def test_another_take_of_a_range_stands_on_the_same_clean_plates(whole: Path, tmp_path: Path) -> None:
+    root = tmp_path / "whole"
+    shutil.copytree(whole, root)
+    again = ("--frames", f"{FIRST + 5}-{FIRST + 6}", "--set", "generate.seed=7", "--set", "generate.backend=fake")
+    assert run_vace(root, *again) == 0
+    assert not TinyVace.made
+    for index in (4, 5, 6, 7):
+        before, after = (_parts(_version(root, number), FIRST + index) for number in (1, 2))
+        assert before["clean"].tobytes() == after["clean"].tobytes()
+    assert (after["rgba"] == before["rgba"]).all()
+    assert run_vace(root, *again, "--set", "generate.range=whole") == 0
+    assert TinyVace.made == [FIRST]
+
+
 def test_each_of_several_people_is_removed_in_a_pass_of_its_own(tmp_path: Path) -> None:
     first = plate_pixels(0)[1].as_list()
     subjects = [{"name": name, "box": first, "frame": FIRST} for name in ("anna", "ben")]

@@ -11,6 +11,7 @@ import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -60,24 +61,31 @@ def pass_options(shot: Shot, options: Options) -> Options | None:
     return options.with_values(values, source="flag")
 
 
-def with_clean_pass(run: RunContext) -> RunContext:
-    """The run, its clean plates from a pass where its options ask for one. Raises as `pass_options` does, and
-    MissingError where weights are missing.
+def with_clean_pass(run: RunContext, *, is_range: bool) -> RunContext:
+    """The run, its clean plates from a pass where its options ask for one.
+
+    A range that joins the frames around it (``is_range``) is another take of the character on the same clean plates:
+    the pass keeps their seed.
+    Raises as `pass_options` does, and MissingError where weights are missing.
     """
     options = pass_options(run.shot, run.options)
     if options is None:
         return run
     check_backends(options, task="background")
-    return replace(run, clean_source=_make_pass)
+    return replace(run, clean_source=partial(_make_pass, is_range=is_range))
 
 
-def _make_pass(run: RunContext, ingested: Ingested, refined: Refined, frames: list[int]) -> GivenClean:
+def _make_pass(
+    run: RunContext, ingested: Ingested, refined: Refined, frames: list[int], *, is_range: bool
+) -> GivenClean:
     """What the pass made of ``frames``, and of those between them."""
     options = pass_options(run.shot, run.options)
     assert options is not None
     plate, folder = ingested.plate, run.work / "passes" / "clean"
     folder.mkdir(parents=True, exist_ok=True)
     own, given = ShotFolder.of(folder, shot=run.shot.name), run.shot.background
+    if is_range and run.options.generate.range == "join" and (last := read_last(own)) is not None:
+        options = options.with_values({"generate.seed": last.manifest["seed"]}, source="flag")
     wanted = BackgroundInput(mode="remove") if given is None else BackgroundInput(
         mode="remove", prompt=given.prompt, negative_prompt=given.negative_prompt
     )  # fmt: skip

@@ -68,7 +68,7 @@ class _Asked:
 
 def deliver_shot(run: RunContext, *, frames: FrameRange | None) -> Outcome:
     """Make the delivery of a shot of one subject or of several. Raises as `make_delivery` does."""
-    run = with_clean_pass(run)
+    run = with_clean_pass(run, is_range=frames is not None)
     if len(subjects_of(run.shot)) == 1:
         last = read_last(run.folder)
         outcome = make_delivery(run, frames=frames)
