@@ -79,6 +79,15 @@ class Plate:
         """The data window of a comp whose plate has ``data_window``."""
         return self.canvas if self.is_extended else data_window
 
+    def canvas_of(self, display_window: Box) -> Box:
+        """What of a picture with this display window lies on the canvas: all of the window or, where it is as large as
+        the plate's, what lies there as the plate does.
+        """
+        shown = self.display_window
+        if display_window.size != shown.size:
+            return display_window
+        return self.canvas.shift(display_window.x0 - shown.x0, display_window.y0 - shown.y0)
+
     def extended(self, border: tuple[int, int, int, int]) -> Plate:
         """The plate on a canvas that goes on beyond its edges."""
         left, top, right, bottom = border

@@ -6,7 +6,7 @@ It moves with the plate's camera where the shot says so, and is brought to the o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -172,6 +172,8 @@ def open_world(shot: Shot, *, frames: FrameRange, color: ColorConfig) -> tuple[S
         )  # fmt: skip
     wanted = Wanted(key="background", path=shot.resolve(given.path), colorspace=given.colorspace)
     source = open_source(wanted, color=color)
+    # A render's data window holds what it drew; the rest of its picture is black.
+    source = replace(source, canvas=source.canvas.union(source.display_window))
     is_still = len(source.frames) == 1
     if not is_still and len(source.frames) < len(frames):
         raise SequenceError(

@@ -57,7 +57,7 @@ def run_lead(run: RunContext, plate: Plate, *, size: Size, space: ModelSpace) ->
     """Bring all of the shot's guide pictures onto the plate, at the model's size. Raises as `open_lead` does."""
     source, given = open_lead(run.shot, frames=plate.frames, color=run.color)
     # Through a map all of its window is looked at.
-    canvas = source.display_window if given.redistort else _find_canvas(source.display_window, plate)
+    canvas = source.display_window if given.redistort else plate.canvas_of(source.display_window)
     source = replace(source, canvas=canvas)
     maker = _LeadMaker(run, source, given, plate, size, space)
     frames, records = list(plate.frames), dict[int, Record]()
@@ -104,18 +104,8 @@ def read_st_map(path: str, *, key: str, plate: Plate | None = None) -> Array:
         raise BadPixelsError(
             "is no ST map: it has NaN or Inf", key=key, path=path, remedy="export R and G from 0 to 1 everywhere"
         )
-    canvas = header.display_window if plate is None else _find_canvas(header.display_window, plate)
+    canvas = header.display_window if plate is None else plate.canvas_of(header.display_window)
     return _lay_out(st, header.data_window, canvas, beyond=_NOWHERE)
-
-
-def _find_canvas(display_window: Box, plate: Plate) -> Box:
-    """What of a picture lies on the plate's canvas: all of its window, or, where the plate's is of that size, what lies
-    there as the plate does.
-    """
-    shown = plate.display_window
-    if display_window.size != shown.size:
-        return display_window
-    return plate.canvas.shift(display_window.x0 - shown.x0, display_window.y0 - shown.y0)
 
 
 def _lay_out(picture: Array, window: Box, canvas: Box, *, beyond: float) -> Array:

@@ -14,20 +14,26 @@ Array = npt.NDArray[np.float32]
 
 
 class Placing:
-    """Where the world's picture lies in the plate: filling it, and, where ``follow``, moving with the camera."""
+    """Where the world's picture lies in the plate: filling it, and, where ``follow``, moving with the camera.
+
+    An EXR's picture is its display window, as compositors see it: its data window may hold less, or overscan.
+    """
 
     def __init__(self, plate: Plate, camera: CameraPath, source: Source, *, follow: bool) -> None:
         self._plate, self._camera, self._follow = plate, camera, follow
-        size = source.canvas.size
+        given = source.canvas
+        picture = given if given == source.display_window else plate.canvas_of(source.display_window)
+        size = picture.size
         width = size.width * source.pixel_aspect
         x0, y0, x1, y1 = self._extent()
         aspect = plate.pixel_aspect
         scale = max((x1 - x0) * aspect / width, (y1 - y0) / size.height)
         across, down = scale * source.pixel_aspect / aspect, scale
+        left, top = (x0 + x1 - size.width * across) / 2, (y0 + y1 - size.height * down) / 2
         self._fill = np.array(
             [
-                [across, 0.0, (x0 + x1 - size.width * across) / 2],
-                [0.0, down, (y0 + y1 - size.height * down) / 2],
+                [across, 0.0, left + (given.x0 - picture.x0) * across],
+                [0.0, down, top + (given.y0 - picture.y0) * down],
                 [0.0, 0.0, 1.0],
             ]
         )
